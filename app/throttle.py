@@ -1,0 +1,133 @@
+"""Every limit of the site, as a table to review, counted in rows that all workers share.
+
+A limit is spent in a transaction of its own, before the verb it guards, so that attempts made
+side by side cannot pass together. Keys are digests: the table names nobody.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock, crypto
+from app.db import TABLE_OPTIONS, Model, UTCDateTime, affected, atomic, db, key
+
+
+@dataclass(frozen=True)
+class Limit:
+    name: str
+    tries: int
+    window: timedelta
+
+
+# Only failures stay counted: a log-in that succeeds gives back what it spent.
+LOGIN_PER_ACCOUNT = Limit("login-account", tries=10, window=timedelta(minutes=15))
+# Not the log-in's: a stranger who uses that one up must not keep the owner from acting.
+CONFIRM_PER_ACCOUNT = Limit("confirm-account", tries=10, window=timedelta(minutes=15))
+LOGIN_PER_IP = Limit("login-ip", tries=30, window=timedelta(minutes=15))
+LOGIN_SITE = Limit("login-site", tries=5000, window=timedelta(minutes=5))
+SIGN_UP_PER_IP = Limit("sign-up-ip", tries=10, window=timedelta(hours=1))
+
+
+class Counter(Model):
+    """How much of one limit somebody has used, and when it is whole again."""
+
+    __tablename__ = "throttle"
+    __table_args__ = TABLE_OPTIONS
+
+    key: Mapped[str] = mapped_column(key(96), primary_key=True)
+    used: Mapped[int]
+    resets_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Exceeded(Exception):
+    """A limit is used up; nothing was checked. `until` says when to come back."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"a limit is used up until {until:%H:%M:%S}")
+        self.until = until
+
+
+class Receipt(NamedTuple):
+    """What was spent, so that exactly that can be given back."""
+
+    key: str
+    resets_at: datetime
+
+
+@atomic
+def spend(*claims: tuple[Limit, str]) -> list[Receipt]:
+    """Use one try of each limit for its subject, or raise Exceeded and use none of them."""
+    return [spend_one(limit, subject) for limit, subject in claims]
+
+
+def spend_one(limit: Limit, subject: str) -> Receipt:
+    row_key = f"{limit.name}:{crypto.digest(subject)}"
+    used, resets_at = db.session.execute(count_up(row_key, limit.window)).one()
+    if used > limit.tries:
+        raise Exceeded(resets_at)
+    return Receipt(row_key, resets_at)
+
+
+def count_up(row_key: str, window: timedelta) -> sa.Insert:
+    """Return the one upsert that is the whole counter: it starts a window or adds to it."""
+    now = clock.now()
+    # `used` comes first: MariaDB assigns from left to right and would see the new resets_at.
+    update = [
+        ("used", sa.case((Counter.resets_at <= now, 1), else_=Counter.used + 1)),
+        ("resets_at", sa.case((Counter.resets_at <= now, now + window), else_=Counter.resets_at)),
+    ]
+    row = {"key": row_key, "used": 1, "resets_at": now + window}
+    returned = (Counter.used, Counter.resets_at)
+    match db.session.get_bind().dialect.name:
+        case "postgresql":
+            insert = postgresql.insert(Counter).values(row)
+            return insert.on_conflict_do_update(
+                index_elements=["key"], set_=dict(update)
+            ).returning(*returned)
+        case "sqlite":
+            lite = sqlite.insert(Counter).values(row)
+            return lite.on_conflict_do_update(index_elements=["key"], set_=dict(update)).returning(
+                *returned
+            )
+        case _:
+            return (
+                mysql.insert(Counter)
+                .values(row)
+                .on_duplicate_key_update(update)
+                .returning(*returned)
+            )
+
+
+@atomic
+def give_back(receipts: Iterable[Receipt]) -> None:
+    """Undo `spend`, unless the window it belonged to is over."""
+    for receipt in receipts:
+        affected(
+            sa.update(Counter)
+            .where(Counter.key == receipt.key, Counter.resets_at == receipt.resets_at)
+            .where(Counter.used > 0)
+            .values(used=Counter.used - 1)
+        )
+
+
+def network(ip: str) -> str:
+    """Return what counts as one address: an IPv4 address, or an IPv6 network of /64.
+
+    Whoever has one IPv6 address commonly has the 2**64 beside it. What is no address (a server
+    behind a Unix socket has none to give) counts as it is.
+    """
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return ip
