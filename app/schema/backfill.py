@@ -1,0 +1,165 @@
+"""Rows moved in batches while people use the site.
+
+A backfill may be stopped at any moment, even by kill -9, and is simply run again: each batch
+commits by itself, and what is done is no longer due. A row is written only if what was read
+is still there; if a live release was quicker, its word stands and the next sweep looks again.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.exc import DBAPIError
+
+from app.db import is_passing
+from app.schema.progress import MOST, WRITING, Pace, Progress
+
+TRIES = 5
+
+Rows = Sequence[sa.Row[Any]]
+Values = Mapping[int, Mapping[str, Any]]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """What a backfill revision declares, as `work`, and runs: which rows are due, and their values.
+
+    `compute` gets rows of `id` and `reads` and returns what to write, by id; it may leave rows
+    out, and runs outside any transaction. Where a row can be due by the predicate and settled
+    all the same, `still_due` returns the ids, among those rows, that are not.
+    """
+
+    table: sa.TableClause
+    due: sa.ColumnElement[bool]
+    reads: Sequence[str]
+    compute: Callable[[sa.Connection, Rows], Values]
+    still_due: Callable[[sa.Connection, Rows], Container[int]] | None = None
+
+    @property
+    def query(self) -> sa.Select[Any]:
+        """The rows that are due, in the order in which they are done."""
+        columns = [self.table.c[name] for name in ("id", *self.reads)]
+        return sa.select(*columns).where(self.due).order_by(self.table.c.id)
+
+    def run(self) -> None:
+        """Sweep over the table until nothing is left, or until sweeping no longer makes it less."""
+        context = op.get_context()
+        if context.as_sql:
+            context.impl.static_output(
+                f"-- A backfill of {self.table.name}: `flask db upgrade` runs it, in batches, "
+                "before what follows here."
+            )
+            return
+        with autocommitted() as connection:
+            total = connection.scalar(sa.select(sa.func.count()).where(self.due))
+            fewest, in_vain = math.inf, 0
+            with Progress(self.table.name, total or 0) as progress:
+                while in_vain < TRIES and (due := self.sweep(connection, progress)):
+                    # A release that writes the old shape faster than we move it never ends.
+                    in_vain = in_vain + 1 if due >= fewest else 0
+                    fewest = min(fewest, due)
+
+    def leftovers(self, connection: sa.Connection) -> int:
+        """Return how many rows are still to be done."""
+        return sum(1 for _ in self.left(connection))
+
+    def left(self, connection: sa.Connection) -> Iterator[int]:
+        """Yield the ids of the rows that are still to be done."""
+        for rows in self.pages(connection, lambda: MOST):
+            wanted = self.still_due(connection, rows) if self.still_due else None
+            yield from (row.id for row in rows if wanted is None or row.id in wanted)
+
+    def sweep(self, connection: sa.Connection, progress: Progress) -> int:
+        """Do each row that is due once; return how many there were to do."""
+        pace = Pace(connection.dialect.name)
+        found = 0
+        for rows in self.pages(connection, lambda: pace.size):
+            with pace.computing:
+                values = self.compute(connection, rows)
+            with pace.writing:
+                written = self.write(connection, [row for row in rows if row.id in values], values)
+            found += len(values)
+            progress.add(written)
+            pace.adapt()
+        return found
+
+    def pages(self, connection: sa.Connection, size: Callable[[], int]) -> Iterator[Rows]:
+        page = self.query
+        while rows := connection.execute(page.limit(size())).all():
+            yield rows
+            page = self.query.where(self.table.c.id > rows[-1].id)
+
+    def write(self, connection: sa.Connection, rows: Rows, values: Values) -> int:
+        if not rows:
+            return 0
+        c = self.table.c
+        unchanged = [
+            c[name].is_not_distinct_from(sa.bindparam(f"read_{name}")) for name in self.reads
+        ]
+        targets: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in values[rows[0].id]}
+        statement = (
+            sa.update(self.table)
+            .where(c.id == sa.bindparam("row_id"), self.due, *unchanged)
+            .values(targets)
+        )
+        parameters = [
+            {"row_id": row.id}
+            | {f"read_{name}": getattr(row, name) for name in self.reads}
+            | {f"new_{name}": value for name, value in values[row.id].items()}
+            for row in rows
+        ]
+        for attempt in range(1, TRIES + 1):
+            try:
+                with transaction(connection):
+                    return connection.execute(statement, parameters).rowcount
+            except DBAPIError as error:
+                if attempt == TRIES or not is_passing(error) or error.connection_invalidated:
+                    raise
+                time.sleep(WRITING * attempt)
+        raise AssertionError("unreachable")
+
+
+def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return function(item) for each, on half of the cores, two at least; the site has the rest.
+
+    For work that lets go of the interpreter, as argon2 does.
+    """
+    with ThreadPoolExecutor(max(2, (os.cpu_count() or 1) // 2)) as pool:
+        return list(pool.map(function, items))
+
+
+@contextmanager
+def autocommitted() -> Iterator[sa.Connection]:
+    """End the revision's own transaction, so that batches can commit; leave a caller's alone."""
+    context = op.get_context()
+    if context.opts.get("in_callers_transaction"):
+        yield op.get_bind()
+    else:
+        with context.autocommit_block():
+            yield op.get_bind()
+
+
+@contextmanager
+def transaction(connection: sa.Connection) -> Iterator[None]:
+    # Spelt out: the connection is in autocommit, where a begin() of its own would be a pretence.
+    if op.get_context().opts.get("in_callers_transaction"):
+        yield
+        return
+    begin = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"
+    connection.exec_driver_sql(begin)
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        with suppress(DBAPIError):
+            connection.exec_driver_sql("ROLLBACK")
+        raise

@@ -1,0 +1,133 @@
+"""How a run holds the database: one run at a time, on a connection of its own, all or nothing.
+
+Used by migrations/env.py alone.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event
+
+log = logging.getLogger(__name__)
+
+# Try, then wait. PostgreSQL keeps advisory locks per database, MariaDB per server.
+LOCKS = {
+    "postgresql": ("SELECT pg_try_advisory_lock(4283)", "SELECT pg_advisory_lock(4283)"),
+    "mariadb": (
+        "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 0)",
+        "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 31536000)",
+    ),
+}
+WAITING = "Another run is changing this schema: waiting until it is done."
+
+
+class Orphans(RuntimeError):
+    """A revision would leave rows that point at nothing; it was rolled back."""
+
+
+@contextmanager
+def connected(url: sa.URL) -> Iterator[sa.Connection]:
+    """Open one connection outside the site's pool, and without the site's ways with it."""
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+        yield connection
+
+
+@contextmanager
+def one_at_a_time(connection: sa.Connection) -> Iterator[None]:
+    """Wait until no other run is writing to this database, then keep the next one waiting."""
+    hold = file_lock if connection.dialect.name == "sqlite" else server_lock
+    with hold(connection):
+        yield
+
+
+@contextmanager
+def server_lock(connection: sa.Connection) -> Iterator[None]:
+    # On a connection of its own: a lock taken on the run's would stand between it and its commits.
+    attempt, wait = LOCKS[connection.dialect.name]
+    with connection.engine.connect() as holder:
+        holder.execution_options(isolation_level="AUTOCOMMIT")
+        holder.detach()  # closed for good at the end, which is what frees the lock
+        if connection.dialect.name == "mariadb":
+            holder.exec_driver_sql("SET SESSION wait_timeout = 31536000")  # it is idle by design
+        if not holder.exec_driver_sql(attempt).scalar():
+            log.info(WAITING)
+            holder.exec_driver_sql(wait)
+        yield
+
+
+@contextmanager
+def file_lock(connection: sa.Connection) -> Iterator[None]:
+    # An empty database beside the real one: its lock works wherever SQLite does, and dies with us.
+    path = connection.exec_driver_sql("PRAGMA database_list").all()[0].file
+    connection.rollback()
+    if not path:
+        yield  # in memory: nobody else can see it
+        return
+    with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as holder:
+        if not begun(holder):
+            log.info(WAITING)
+            holder.execute("PRAGMA busy_timeout = 500")  # so that Ctrl-C is heard
+            while not begun(holder):
+                pass
+        yield
+
+
+def begun(holder: sqlite3.Connection) -> bool:
+    try:
+        holder.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def whole_transactions(connection: sa.Connection) -> Iterator[None]:
+    """Make every transaction of this run real, also where the driver or the site would not."""
+    sqlite = connection.dialect.name == "sqlite"
+    connection.execution_options(isolation_level="SERIALIZABLE" if sqlite else "READ COMMITTED")
+    if not sqlite:
+        yield
+        return
+    keys = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 60000")  # a live writer's turn is short
+    connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # as the site has it: batches are cheap
+    connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    # With keys on, a table that is written anew takes the rows that point at it along.
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.rollback()
+    event.listen(connection, "begin", begin_immediate)
+    try:
+        yield
+    finally:
+        connection.rollback()
+        event.remove(connection, "begin", begin_immediate)
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {keys}")
+        connection.exec_driver_sql(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        )  # what was erased lies there too
+        connection.rollback()
+
+
+def begin_immediate(connection: sa.Connection) -> None:
+    # The driver would begin at the first write, after DDL has gone through on its own.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
+    """Before a revision commits on SQLite, check what the engine was told not to."""
+    if ctx.as_sql or ctx.connection is None or ctx.dialect.name != "sqlite":
+        return
+    orphans = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if orphans:
+        places = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in orphans}))
+        raise Orphans(
+            f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
+            "find them with PRAGMA foreign_key_check, mend them and run the command again."
+        )
