@@ -1,0 +1,17 @@
+"""The domain: what can happen to an account, as plain verbs. The map of this folder:
+
+models          the people's tables on a page
+errors          refusals, each with the words the person will read
+names           how a name and an address are written, and how they are compared
+hashing         one password, one hash: argon2id, and older formats until the next log-in
+passwords       what a password must be; changing it
+registration    how an account comes to be
+authentication  who is at the door: a name or an address, and a password
+sessions        the browsers that are logged in, as rows
+confirmation    "confirm it's you" before a sensitive act, and what waits for it
+directory       finding people
+
+Flows (registration, authentication, passwords, confirmation) use mechanisms (names, hashing,
+sessions), never the reverse. Nothing here knows of a request: who acts comes in as `by`, and
+every change leaves its line in the audit trail within its own transaction.
+"""

@@ -1,0 +1,128 @@
+"""Who is at the door: a name or a confirmed address, and a password."""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from app import audit, throttle
+from app.accounts import hashing, names
+from app.accounts.errors import WrongLogin, WrongPassword
+from app.accounts.models import User
+from app.audit import Actor, Named
+from app.db import atomic, db
+from app.throttle import Limit, Receipt
+
+
+class Verified(NamedTuple):
+    """Somebody, and the hash that stood when their password was checked."""
+
+    user: User
+    password_hash: str | None
+
+
+def check_password(identifier: str, password: str, *, by: Actor) -> Verified:
+    """Return who it is, or raise WrongLogin; over a limit, raise throttle.Exceeded unchecked.
+
+    The same statements and the same hash are spent on somebody who exists and on nobody.
+    """
+    # NUL cannot be stored, so it cannot be looked up either; and nobody is called U+FFFD.
+    identifier = identifier.replace("\0", "\ufffd")
+    receipts = throttle.spend((throttle.LOGIN_PER_ACCOUNT, account_of(identifier)), *everywhere(by))
+    user = find(identifier)
+    stored = user.password_hash if user else None
+    if not hashing.matches(stored, password) or user is None or stored is None:
+        note_failure(Named(user.id, user.name) if user else None, by=by)
+        raise WrongLogin
+    new_hash = hashing.make(password) if hashing.is_outdated(stored) else None
+    stands = note_success(user, receipts, by=by, verified=stored, new_hash=new_hash)
+    # Somebody was quicker: with a new hash of this password, or with another password.
+    if stands != (new_hash or stored) and not hashing.matches(stands, password):
+        raise WrongLogin
+    return Verified(user, stands)
+
+
+def check_current(user: User, password: str, *, by: Actor) -> str:
+    """Return the hash that `password` was verified against, or raise WrongPassword.
+
+    Counts, so that a session left open is no place to guess at (ASVS 6.3.1), but apart from the
+    log-in, which any stranger can use up.
+    """
+    own = (throttle.CONFIRM_PER_ACCOUNT, str(user.id))
+    receipts = throttle.spend(own, *everywhere(by))
+    verified = user.password_hash
+    if verified is None or not hashing.matches(verified, password):
+        note_refusal(user, by=by)
+        raise WrongPassword
+    throttle.give_back(receipts)
+    return verified
+
+
+@atomic
+def note_refusal(user: User, *, by: Actor) -> None:
+    audit.record("password.refused", by=by, on=user)
+
+
+def account_of(identifier: str) -> str:
+    """Return what the account's limit counts: what was typed, and not whom it found.
+
+    One budget for a name and an address together would tell that the two belong to one person.
+    """
+    return names.name_key(names.tidy(identifier))
+
+
+def everywhere(by: Actor) -> list[tuple[Limit, str]]:
+    """Return what each check of a password costs beside the account's own limit."""
+    return [
+        (throttle.LOGIN_PER_IP, throttle.network(by.ip or "")),
+        (throttle.LOGIN_SITE, "site"),
+    ]
+
+
+def find(identifier: str) -> User | None:
+    """Return who is meant, in one statement and in this order: exact name, name key, address key.
+
+    The exact name as typed comes first: two names of the tutorial may differ only in case or in
+    a space, and one may hold an @.
+    """
+    trimmed = names.tidy(identifier)
+    name_key, address_key = names.name_key(trimmed), names.address_key(trimmed)
+    rank = sa.case(
+        (User.name == identifier, 0),
+        (User.name == trimmed, 1),
+        (User.name_key == name_key, 2),
+        else_=3,
+    )
+    return db.session.scalar(
+        sa.select(User)
+        .where(
+            sa.or_(
+                User.name.in_([identifier, trimmed]),
+                User.name_key == name_key,
+                User.email_key == address_key,
+            )
+        )
+        .order_by(rank)
+        .limit(1)
+    )
+
+
+@atomic
+def note_failure(whom: Named | None, *, by: Actor) -> None:
+    # Not the row itself: a verb would read it again, one statement more than for nobody.
+    audit.record("login.failed", by=by, on=whom)
+
+
+@atomic
+def note_success(
+    user: User, receipts: list[Receipt], *, by: Actor, verified: str, new_hash: str | None
+) -> str | None:
+    """Give back what was spent, keep a stronger hash of the same password if there is one.
+
+    Returns the hash that stands now.
+    """
+    throttle.give_back(receipts)
+    # Not if it was changed since it was verified: the old password would come back.
+    if new_hash and user.password_hash == verified:
+        user.password_hash = new_hash
+        audit.record("password.rehashed", by=by, on=user)
+    return user.password_hash
