@@ -1,0 +1,15 @@
+"""The answers that more than one screen gives."""
+
+from typing import Any
+
+from flask import make_response, render_template
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+
+Answer = Response | str
+
+
+def form_page(template: str, form: FlaskForm, **context: Any) -> Answer:
+    """Return a page with its form: 200 when it is asked for, 422 when it is shown again."""
+    html = render_template(template, form=form, **context)
+    return make_response(html, 422 if form.is_submitted() else 200)

@@ -1,0 +1,52 @@
+"""Confirm it's you: asked before a sensitive act, which waits for the answer and is not lost."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import redirect, request, session, url_for
+
+from app.accounts import confirmation, sessions
+from app.accounts.confirmation import Held
+from app.accounts.models import UserSession
+from app.web import login_flow
+from app.web.guards import SAFE, actor
+
+View = TypeVar("View", bound=Callable[..., Any])
+HELD = "held"  # in the cookie session: the secret of what waits
+NEVER_HELD = {"password", "code", "csrf"}  # words in the names of answers that are not kept
+
+
+def sudo(view: View) -> View:
+    """Let somebody through who proved who they are a quarter of an hour ago or less."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        here = login_flow.current_session()
+        if not sessions.is_fresh(here):
+            return ask(here)
+        answer = view(*args, **kwargs)
+        if request.method not in SAFE and (secret := session.pop(HELD, None)):
+            confirmation.forget(here, str(secret), by=actor())
+        return answer
+
+    return guarded  # type: ignore[return-value]
+
+
+def ask(here: UserSession) -> Any:
+    """Ask who it is; a page is come back to by its address, an act is held."""
+    if request.method in SAFE:
+        return redirect(url_for("auth.confirm", next=request.full_path.rstrip("?")), 303)
+    session[HELD] = confirmation.hold(here, this_request(), by=actor())
+    return redirect(url_for("auth.confirm"), 303)
+
+
+def this_request() -> Held:
+    """Return what was asked for, less what must not lie about even sealed."""
+    answers = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if not NEVER_HELD & set(re.split(r"[\W_]+", name.lower()))
+    ]
+    return Held(request.full_path.rstrip("?"), answers)
