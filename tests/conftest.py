@@ -1,0 +1,135 @@
+"""What every test may ask for: a site of its own, a browser, and people."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import create_app
+from app.accounts import hashing
+from app.accounts.models import User
+from app.db import db
+from tests import factories
+from tests.browser import Browser
+from tests.services import ENGINES, pytest_terminal_summary, scratch_database
+
+__all__ = ["pytest_terminal_summary"]
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of an empty scratch database, on each of the three engines in turn."""
+    with scratch_database(request.param) as url:
+        yield url
+
+
+def site_on(url: str, **config: object) -> Flask:
+    return create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, **config})
+
+
+def upgraded(app: Flask) -> Flask:
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture(scope="session")
+def head_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty SQLite database at head, to be copied: upgrading once is enough."""
+    path = tmp_path_factory.mktemp("head") / "head.db"
+    app = upgraded(site_on(f"sqlite:///{path}"))
+    with app.app_context():
+        db.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def make_app(head_file: Path, tmp_path: Path) -> Callable[..., Flask]:
+    """Return a function that makes a site on a fresh SQLite database, configured as told."""
+
+    def make(**config: object) -> Flask:
+        path = tmp_path / "site.db"
+        if not path.exists():
+            shutil.copy(head_file, path)
+        return site_on(f"sqlite:///{path}", **config)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """A site on SQLite. No application context: requests would share it, and whom they saw."""
+    return make_app()
+
+
+@pytest.fixture
+def domain(app: Flask) -> Iterator[Flask]:
+    """The same site with an application context, for verbs called without a browser."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def each_app(database_url: str) -> Iterator[Flask]:
+    """A site at head on each of the three engines in turn."""
+    app = upgraded(site_on(database_url))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def each_domain(each_app: Flask) -> Iterator[Flask]:
+    """The same with an application context, for verbs called without a browser."""
+    with each_app.app_context():
+        yield each_app
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app.test_client())
+
+
+@pytest.fixture
+def another_browser(app: Flask) -> Browser:
+    return Browser(app.test_client(), ip="192.0.2.7")
+
+
+@pytest.fixture
+def alice(app: Flask) -> User:
+    """Alice has a confirmed address and the password factories.PASSWORD."""
+    with app.app_context():
+        return factories.person("alice")
+
+
+@contextmanager
+def counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str]]]:
+    """Note each SQL statement and each use of the hash while the block runs."""
+    with app.app_context():
+        engine = db.engine
+    notes: dict[str, list[str]] = {"sql": [], "hashes": []}
+
+    def note_sql(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        notes["sql"].append(" ".join(statement.split()))
+
+    class Counting:
+        """The real hasher, counted: what it does is not replaced."""
+
+        def __getattr__(self, name: str) -> object:
+            if name in {"hash", "verify"}:
+                notes["hashes"].append(name)
+            return getattr(hasher, name)
+
+    hasher = hashing.ARGON2
+    with monkeypatch.context() as patch:
+        patch.setattr(hashing, "ARGON2", Counting())
+        sa.event.listen(engine, "before_cursor_execute", note_sql)
+        try:
+            yield notes
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", note_sql)

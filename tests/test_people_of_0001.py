@@ -1,0 +1,74 @@
+"""Everybody of the first revision, plain-text passwords and all, still gets in."""
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.db import db
+from tests.browser import Browser
+from tests.conftest import site_on
+
+# name, password
+PEOPLE = [
+    ("alice", "short"),
+    ("Alice", "another Alice"),
+    ("ALICE", "a third of the name"),
+    ("bob@example.com", "his name has an @"),
+    ('o\'brien "quoted" -- ;', 'it\'s "quoted" too; -- \\ %s :x'),
+    ("exactly-32-characters-of-name-12", "x" * 32),
+    ("Zoë 🦊", "cafe\u0301 🦊"),
+    (" trailing ", " spaces count "),
+    ("x", "1"),
+]
+LOCKED_OUT = [("empty", ""), ("null", None)]
+
+
+@pytest.fixture
+def old_site(database_url: str) -> Flask:
+    app = site_on(database_url)
+    with app.app_context():
+        flask_migrate.upgrade(revision="0001")
+        user = sa.table("user", sa.column("name"), sa.column("password"))
+        rows = [{"name": name, "password": word} for name, word in PEOPLE + LOCKED_OUT]
+        rows += [{"name": None, "password": "nobody's"}, {"name": "", "password": "no name"}]
+        with db.engine.begin() as connection:
+            connection.execute(sa.insert(user), rows)
+        flask_migrate.upgrade()
+        db.engine.dispose()
+    return app
+
+
+def test_they_log_in_with_the_old_name_and_password(old_site: Flask) -> None:
+    for number, (name, password) in enumerate(PEOPLE):
+        browser = Browser(old_site.test_client(), ip=f"192.0.2.{number}")
+        page = browser.log_in(name, password)
+        assert page.path == "/account", (name, page)
+        assert "This account has no email address." in page
+        assert name.strip() in page.text
+
+
+def test_an_empty_password_opens_nothing(old_site: Flask) -> None:
+    for number, (name, _) in enumerate(LOCKED_OUT):
+        for typed in ("", "!", "None", "null", " "):
+            browser = Browser(old_site.test_client(), ip=f"198.51.100.{number}")
+            assert browser.log_in(name, typed).status == 422
+    assert Browser(old_site.test_client()).log_in("", "no name").status == 422
+
+
+def test_a_newcomer_cannot_take_a_name_of_theirs(old_site: Flask) -> None:
+    page = Browser(old_site.test_client()).sign_up("aLiCe")
+
+    assert page.status == 422
+    assert "This name is taken." in page
+
+
+def test_a_short_old_password_is_exchanged_for_a_long_one(old_site: Flask) -> None:
+    browser = Browser(old_site.test_client())
+    browser.log_in("alice", "short")
+
+    page = browser.submit(
+        "/account/password", current_password="short", password="purple monkey dishwasher"
+    )
+
+    assert "Password changed." in page
