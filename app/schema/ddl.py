@@ -51,6 +51,18 @@ def drop_table(name: str) -> None:
         op.drop_table(name)
 
 
+def add_row(table: str, values: dict[str, str], **queries: str) -> None:
+    """Add one row that the code counts on, unless it is there; `queries` name values to look up."""
+    given = {quoted(name): f"'{value}'" for name, value in values.items()}
+    given |= {quoted(name): f"({query})" for name, query in queries.items()}
+    same = " AND ".join(f"{name} = {value}" for name, value in given.items())
+    columns, selected = ", ".join(given), ", ".join(given.values())
+    is_there = f"SELECT 1 FROM {quoted(table)} WHERE {same}"  # noqa: S608 - constants of a revision
+    op.execute(
+        f"INSERT INTO {quoted(table)} ({columns}) SELECT {selected} WHERE NOT EXISTS ({is_there})"
+    )
+
+
 def add_column(table: str, column: sa.Column[Any]) -> None:
     """Add a column that the running release need not know: nullable, or with a constant default."""
     if column.name not in columns_of(table):
