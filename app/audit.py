@@ -4,6 +4,7 @@ It knows no tables of people: an actor and a subject are an id and the name at t
 """
 
 import json
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.db import TABLE_OPTIONS, Model, UTCDateTime, big_id, db
+from app.db import TABLE_OPTIONS, Model, UTCDateTime, big_id, db, pages
+from app.db.pages import Page, Run
 
 # Each event and the details it must come with; a misspelt one raises.
 EVENTS: dict[str, set[str]] = {
@@ -27,6 +29,27 @@ EVENTS: dict[str, set[str]] = {
     "password.changed": {"sessions_ended"},
     "password.refused": set(),
     "password.rehashed": set(),
+    # The address
+    "email.claimed": {"email"},
+    "email.claim_dropped": {"email"},
+    "email.confirmed": {"email"},
+    "email.corrected": {"before", "after", "reason"},  # by staff
+    # Getting back in
+    "password.reset_requested": set(),
+    "password.reset_link_made": {"reason"},  # by staff
+    "password.reset": {"sessions_ended"},
+    "password.set": {"sessions_ended"},  # by the operator
+    # The life of an account, and what it may do
+    "user.deactivated": {"reason", "sessions_ended"},
+    "user.reactivated": {"reason"},
+    "user.removed": {"reason"},
+    "role.granted": {"role"},
+    "role.revoked": {"role"},
+    "role.created": {"role", "permissions"},
+    "role.changed": {"role", "before", "after"},
+    "role.deleted": {"role"},
+    "setup.link_made": set(),
+    "mail.retried": {"mail"},
 }
 
 
@@ -46,7 +69,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it: a stranger, a person, or the operator at the command line."""
+    """Who does it: a stranger, a person, the operator at the command line, or the site itself."""
 
     kind: str
     ip: str | None = None
@@ -65,6 +88,11 @@ class Actor:
     def operator(cls) -> Self:
         return cls("operator")
 
+    @classmethod
+    def system(cls) -> Self:
+        """The site itself, in a job that nobody asked for."""
+        return cls("system")
+
 
 class AuditEvent(Model):
     """One act: who, on whom, what, when and from where."""
@@ -73,6 +101,9 @@ class AuditEvent(Model):
     __table_args__ = (
         sa.Index(None, "subject_id", "id"),
         sa.Index(None, "actor_id", "id"),
+        sa.Index(None, "event", "id"),
+        sa.Index(None, "at"),
+        sa.Index(None, "ip", "id"),
         TABLE_OPTIONS,
     )
 
@@ -119,3 +150,27 @@ def history(subject: Subject, limit: int = 20) -> Sequence[AuditEvent]:
         .order_by(AuditEvent.id.desc())
         .limit(limit)
     ).all()
+
+
+def search(
+    *,
+    who: int | None = None,
+    whom: int | None = None,
+    event: str | None = None,
+    ip: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+) -> Page:
+    """Return one page of the trail, newest first: what this id did, to that one, and so on."""
+    rules = [
+        (operator.eq, AuditEvent.actor_id, who),
+        (operator.eq, AuditEvent.subject_id, whom),
+        (operator.eq, AuditEvent.event, event),
+        (operator.eq, AuditEvent.ip, ip),
+        (operator.ge, AuditEvent.at, since),
+        (operator.lt, AuditEvent.at, until),
+    ]
+    acts = sa.select(*AuditEvent.__table__.columns)
+    acts = acts.where(*(rule(column, value) for rule, column, value in rules if value is not None))
+    return pages.page(acts, [Run(AuditEvent.id, descending=True)], cursor)
