@@ -1,10 +1,12 @@
 """What differs between deployments. Product numbers sit beside the rule they serve, not here."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,9 @@ from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).parent
 LOOPBACK = ["localhost", "127.0.0.1"]
+HOST = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:]+\]?")  # a name, or an address of IPv4 or IPv6
+SENDER = re.compile(r"[!-?A-~]+@[\w.-]+", re.ASCII)
+ON, OFF = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 KEY_LENGTH = 32  # characters: a signing key that can be guessed is every account at once
 
 DRIVERS = {
@@ -66,7 +71,8 @@ def load(env: Mapping[str, str] | None = None) -> dict[str, Any]:
         raise ConfigError(
             f"GATEHOUSE_ENV is {name!r}. Set it to one of: {', '.join(ENVIRONMENTS)}."
         )
-    return {**common(env), **ENVIRONMENTS[name](env), "GATEHOUSE_ENV": name}
+    settings = {**common(env), **ENVIRONMENTS[name](env), "GATEHOUSE_ENV": name}
+    return settings | mail(env, settings["SITE_NAME"], settings["PUBLIC_URL"])
 
 
 def common(env: Mapping[str, str]) -> dict[str, Any]:
@@ -89,9 +95,52 @@ def common(env: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def mail(env: Mapping[str, str], site_name: str, public_url: str) -> dict[str, Any]:
+    """How mail leaves: MAIL_SERVER names the host that takes it, or is "none" for a site without.
+
+    Encrypted unless MAIL_USE_TLS=0 says otherwise, which is for a server on this machine or in a
+    network that is trusted as much: the links in mails open accounts. A certificate that does not
+    belong to the server is refused. Development may leave MAIL_SERVER out, and reads its mails at
+    /dev/mail.
+    """
+    implicit = switch(env, "MAIL_USE_SSL", False)
+    starttls = switch(env, "MAIL_USE_TLS", not implicit)
+    if implicit and starttls:
+        raise ConfigError("Set MAIL_USE_TLS (STARTTLS, port 587) or MAIL_USE_SSL (465), not both.")
+    server = env.get("MAIL_SERVER", "")
+    if server and not HOST.fullmatch(server):
+        raise ConfigError('MAIL_SERVER is the name of a host, without a port; or "none".')
+    username, password = env.get("MAIL_USERNAME", ""), env.get("MAIL_PASSWORD", "")
+    if bool(username) != bool(password):
+        raise ConfigError("Set MAIL_USERNAME and MAIL_PASSWORD together, or neither.")
+    encrypted = implicit or starttls
+    if username and not encrypted and server not in LOOPBACK:
+        raise ConfigError("MAIL_PASSWORD would be sent in the clear. Leave MAIL_USE_TLS on.")
+    own = formataddr((site_name, f"no-reply@{urlsplit(public_url).hostname}"))
+    return {
+        "MAIL_SERVER": server,
+        "MAIL_PORT": whole_number(env, "MAIL_PORT", 465 if implicit else 587, least=1),
+        "MAIL_USERNAME": username,
+        "MAIL_PASSWORD": password,
+        "MAIL_USE_SSL": implicit,
+        "MAIL_USE_TLS": starttls,
+        "MAIL_DEFAULT_SENDER": mail_sender(env.get("MAIL_DEFAULT_SENDER") or own),
+        "MAIL_TIMEOUT": 10,  # seconds for each of the server's answers
+    }
+
+
+def mail_sender(given: str) -> str:
+    """Return who the mails are from, as "Name <address>", or raise ConfigError."""
+    name, address = parseaddr(given)
+    if not SENDER.fullmatch(address) or not given.isprintable():
+        raise ConfigError("MAIL_DEFAULT_SENDER must be like: Gatehouse <no-reply@example.com>.")
+    return formataddr((name, address))
+
+
 def development(env: Mapping[str, str]) -> dict[str, Any]:
     """A site for this machine alone: loopback only, its own key and database in instance/."""
-    public_url = public_address(env.get("PUBLIC_URL") or "http://localhost:5000")
+    here = f"http://localhost:{whole_number(env, 'PORT', 5000)}"
+    public_url = public_address(env.get("PUBLIC_URL") or here)
     if urlsplit(public_url).hostname not in LOOPBACK:
         raise ConfigError(
             f"PUBLIC_URL is {public_url}, but a development site answers only on this machine. "
@@ -111,7 +160,7 @@ def development(env: Mapping[str, str]) -> dict[str, Any]:
 
 def production(env: Mapping[str, str]) -> dict[str, Any]:
     """A site on the network: refuses to start without what it needs, naming all that is missing."""
-    needed = ["SECRET_KEY", "DATABASE_URL", "PUBLIC_URL"]
+    needed = ["SECRET_KEY", "DATABASE_URL", "PUBLIC_URL", "MAIL_SERVER"]
     missing = [variable for variable in needed if not env.get(variable)]
     if missing:
         raise ConfigError(f"Set {', '.join(missing)} before starting in production (see README).")
@@ -152,6 +201,13 @@ def kept_key(path: Path) -> str:
     if len(key) < KEY_LENGTH:
         raise ConfigError(f"{path} holds no key. Delete it, and a new one is made.")
     return key
+
+
+def switch(env: Mapping[str, str], variable: str, default: bool) -> bool:
+    text = env.get(variable, "1" if default else "0").lower()
+    if text not in ON | OFF:
+        raise ConfigError(f"{variable} is {text!r}. Set it to 1 or 0.")
+    return text in ON
 
 
 def whole_number(

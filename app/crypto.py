@@ -5,6 +5,7 @@ A secret is shown once and never stored; its digest is.
 
 import base64
 import hashlib
+import hmac
 import secrets
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -25,6 +26,14 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
+def keyed_digest(value: str) -> str:
+    """Return the digest of a short code, which only this site can compute.
+
+    A short code has too few bits for a plain digest: whoever reads the table could try them all.
+    """
+    return hmac.new(derived_key(b"short codes"), value.encode(), hashlib.sha256).hexdigest()
+
+
 def seal(text: str) -> str:
     """Return `text` as only this site can read it, and as nobody can change it unnoticed."""
     return sealer().encrypt(text.encode()).decode()
@@ -39,7 +48,10 @@ def unseal(sealed: str) -> str | None:
 
 
 def sealer() -> Fernet:
-    # A key of its own: what signs cookies is not also what seals rows (RFC 5869).
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"sealed rows")
-    key = derived.derive(current_app.config["SECRET_KEY"].encode())
-    return Fernet(base64.urlsafe_b64encode(key))
+    return Fernet(base64.urlsafe_b64encode(derived_key(b"sealed rows")))
+
+
+def derived_key(use: bytes) -> bytes:
+    """Return a key for one use alone: what signs cookies is not also what seals rows (RFC 5869)."""
+    derived = HKDF(SHA256(), length=32, salt=None, info=use)
+    return derived.derive(current_app.config["SECRET_KEY"].encode())

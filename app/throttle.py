@@ -32,6 +32,11 @@ CONFIRM_PER_ACCOUNT = Limit("confirm-account", tries=10, window=timedelta(minute
 LOGIN_PER_IP = Limit("login-ip", tries=30, window=timedelta(minutes=15))
 LOGIN_SITE = Limit("login-site", tries=5000, window=timedelta(minutes=5))
 SIGN_UP_PER_IP = Limit("sign-up-ip", tries=10, window=timedelta(hours=1))
+# Asking for a reset, for another confirmation, for a corrected address.
+REQUEST_PER_IP = Limit("request-ip", tries=20, window=timedelta(hours=1))
+# All that strangers can have sent to one address, whatever kind of mail it is.
+MAIL_PER_HOUR = Limit("mail-hour", tries=5, window=timedelta(hours=1))
+MAIL_PER_DAY = Limit("mail-day", tries=20, window=timedelta(days=1))
 
 
 class Counter(Model):
@@ -66,12 +71,24 @@ def spend(*claims: tuple[Limit, str]) -> list[Receipt]:
     return [spend_one(limit, subject) for limit, subject in claims]
 
 
+def within(*claims: tuple[Limit, str]) -> bool:
+    """Use one try of each limit inside a verb, and return whether all of them still had one."""
+    used = [used_of(limit, subject)[0] <= limit.tries for limit, subject in claims]
+    return all(used)
+
+
 def spend_one(limit: Limit, subject: str) -> Receipt:
+    used, receipt = used_of(limit, subject)
+    if used > limit.tries:
+        raise Exceeded(receipt.resets_at)
+    return receipt
+
+
+def used_of(limit: Limit, subject: str) -> tuple[int, Receipt]:
+    """Use one try; return how many that makes, and the receipt for it."""
     row_key = f"{limit.name}:{crypto.digest(subject)}"
     used, resets_at = db.session.execute(count_up(row_key, limit.window)).one()
-    if used > limit.tries:
-        raise Exceeded(resets_at)
-    return Receipt(row_key, resets_at)
+    return used, Receipt(row_key, resets_at)
 
 
 def count_up(row_key: str, window: timedelta) -> sa.Insert:
