@@ -1,14 +1,16 @@
 """Every act leaves a trace that outlives the actor."""
 
+import datetime as dt
 import json
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 
 from app import audit
 from app.accounts.models import User
-from app.audit import Actor, AuditEvent
+from app.audit import Actor, AuditEvent, Named
 from app.db import atomic, db
 from tests.browser import Browser
 from tests.factories import PASSWORD
@@ -81,3 +83,48 @@ def test_the_trace_is_part_of_the_verb(domain: Flask) -> None:
         record_and_fail()
 
     assert trail(domain) == []
+
+
+def test_the_trail_is_searched_alike_on_every_engine(each_domain: Flask) -> None:
+    noon, hour = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), dt.timedelta(hours=1)
+    ada, bob = Named(1, "ada"), Named(2, "bob")
+    with time_machine.travel(noon, tick=False) as clock:
+        for number in range(60):
+            clock.move_to(noon + number * hour)
+            note("login.failed", by=Actor.visitor("192.0.2.1"), on=bob)
+            note("session.ended", by=Actor.person(ada, "192.0.2.2"), on=bob)
+
+    def found(**filters: object) -> list[int]:
+        ids, page = [], audit.search(**filters)
+        while page.next:
+            ids += [row.id for row in page.rows]
+            page = audit.search(**filters, cursor=page.next)
+        return ids + [row.id for row in page.rows]
+
+    odd, even = list(range(119, 0, -2)), list(range(120, 0, -2))
+    assert found() == list(range(120, 0, -1))
+    assert found(event="login.failed") == found(ip="192.0.2.1") == odd
+    assert found(who=1) == found(who=1, whom=2) == even
+    assert found(whom=1) == found(event="nonsense") == found(ip="") == []
+    assert found(since=noon + 58 * hour) == [120, 119, 118, 117]
+    assert found(until=noon + hour) == [2, 1]
+    assert found(since=noon + hour, until=noon + 2 * hour, who=1) == [4]
+
+
+@atomic
+def note(event: str, *, by: Actor, on: Named) -> None:
+    audit.record(event, by=by, on=on)
+
+
+def test_no_act_is_missed_or_shown_twice_while_others_happen(domain: Flask) -> None:
+    for number in range(60):
+        note("login.failed", by=Actor.operator(), on=Named(number, None))
+    first = audit.search()
+    note("session.ended", by=Actor.operator(), on=Named(99, None))
+
+    second = audit.search(cursor=first.next)
+
+    assert [row.subject_id for row in [*first.rows, *second.rows]] == list(range(59, -1, -1))
+    assert [row.subject_id for row in audit.search(cursor=second.previous).rows] == [
+        row.subject_id for row in first.rows
+    ]

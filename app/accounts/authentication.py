@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from app import audit, throttle
 from app.accounts import hashing, names
-from app.accounts.errors import WrongLogin, WrongPassword
+from app.accounts.errors import Deactivated, WrongLogin, WrongPassword
 from app.accounts.models import User
 from app.audit import Actor, Named
 from app.db import atomic, db
@@ -23,7 +23,8 @@ class Verified(NamedTuple):
 def check_password(identifier: str, password: str, *, by: Actor) -> Verified:
     """Return who it is, or raise WrongLogin; over a limit, raise throttle.Exceeded unchecked.
 
-    The same statements and the same hash are spent on somebody who exists and on nobody.
+    The same statements and the same hash are spent on somebody who exists and on nobody. Raises
+    Deactivated for the right password alone.
     """
     # NUL cannot be stored, so it cannot be looked up either; and nobody is called U+FFFD.
     identifier = identifier.replace("\0", "\ufffd")
@@ -38,6 +39,9 @@ def check_password(identifier: str, password: str, *, by: Actor) -> Verified:
     # Somebody was quicker: with a new hash of this password, or with another password.
     if stands != (new_hash or stored) and not hashing.matches(stands, password):
         raise WrongLogin
+    if not user.is_active:
+        note_failure(Named(user.id, user.name), by=by)
+        raise Deactivated
     return Verified(user, stands)
 
 

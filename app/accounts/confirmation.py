@@ -17,10 +17,11 @@ MOST_HELD = 45_000  # bytes: what MariaDB's TEXT takes once it is sealed
 
 
 class Held(NamedTuple):
-    """What waits: where it was going, and the answers, without passwords."""
+    """What waits: where it was going, the answers, without passwords, and the act in words."""
 
     address: str
     answers: Sequence[tuple[str, str]]
+    act: str = ""
 
 
 def confirm(session: UserSession, password: str, *, by: Actor) -> str:

@@ -1,16 +1,136 @@
 """Finding people: pages by key, never by number, and only the columns that are shown."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.accounts import authentication, names
-from app.accounts.models import User
-from app.db import db
+from app.accounts.models import DailyCount, Role, User, UserRole
+from app.db import db, pages
+from app.db.pages import Rows, Run
 
 SHOWN = (User.id, User.name, User.email, User.pending_email, User.created_at)
+IN_LIST = (*SHOWN, User.last_seen_at, User.deactivated_at)
 LARGEST_ID = 2**31 - 1  # user.id is a 32-bit integer on PostgreSQL and MariaDB
+LAST = "\U0010ffff"  # no character comes after it: where the range of a prefix ends
+EXACT = 10_000  # up to here a total is counted for the page; beyond, the worker's figure will do
+
+HAS_ADDRESS, HAS_CLAIM = User.email_key.is_not(None), User.pending_email.is_not(None)
+IS_ACTIVE = User.deactivated_at.is_(None)
+STATUSES: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
+    "active": (IS_ACTIVE, HAS_ADDRESS),
+    "unconfirmed": (IS_ACTIVE, ~HAS_ADDRESS, HAS_CLAIM),
+    "no-address": (IS_ACTIVE, ~HAS_ADDRESS, ~HAS_CLAIM),
+    "deactivated": (~IS_ACTIVE,),
+}
+
+NEWEST = "newest"
+SORTS = {
+    NEWEST: [Run(User.id, descending=True)],
+    "oldest": [Run(User.id)],
+    # The tutorial's people whose key an older account has, and those without a name, come last.
+    "name": [
+        Run(User.name_key, where=User.name_key.is_not(None)),
+        Run(User.id, where=User.name_key.is_(None)),
+    ],
+}
+
+
+class Page(NamedTuple):
+    """People, the cursors of the pages beside them, and how many there are over all pages.
+
+    `total` is exact below EXACT; above, it is about that many, or more than EXACT if it is that.
+    """
+
+    rows: Sequence[Any]
+    previous: str | None
+    next: str | None
+    total: int
+
+
+def search(
+    *, q: str = "", status: str = "", role: str = "", sort: str = NEWEST, cursor: str | None = None
+) -> Page:
+    """Return one page of the people whose id is `q`, or whose name or address begins with it.
+
+    A status, a sort or a cursor that there is none of counts as not given.
+    """
+    chosen = filtered(sa.select(User.id), q, status, role)
+    total = total_of(chosen, is_everybody=not (q.strip() or role or status in STATUSES))
+    people = filtered(sa.select(*IN_LIST), q, status, role).add_columns(total.label("total"))
+    found = pages.page(people, SORTS.get(sort, SORTS[NEWEST]), cursor)
+    return Page(*found, total=found.rows[0].total if found.rows else 0)
+
+
+def filtered(query: Rows, q: str, status: str, role: str) -> Rows:
+    query = query.where(*STATUSES.get(status, ()))
+    if role:
+        holders = sa.select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
+        query = query.where(User.id.in_(holders.where(Role.name == role)))
+    if q.strip():
+        # A derived table: with OR, or with IN, an engine may walk through everybody instead.
+        matches = matching(q).subquery()
+        query = query.join(matches, matches.c.id == User.id)
+    return query
+
+
+def matching(q: str) -> sa.CompoundSelect[Any]:
+    """Return the ids of those whom `q` means, each way by an index of its own."""
+    q = q[: names.LONGEST_TYPED].replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
+    name, address = names.name_key(names.tidy(q)), names.address_key(q.strip())
+    person = aliased(User)
+    ways = [
+        sa.select(person.id).where(person.name_key.between(name, name + LAST)),
+        sa.select(person.id).where(person.email_key.between(address, address + LAST)),
+    ]
+    if is_id(q.strip()):
+        ways.append(sa.select(person.id).where(person.id == int(q)))
+    return sa.union(*ways)
+
+
+def total_of(chosen: Rows, *, is_everybody: bool) -> sa.ColumnElement[int]:
+    """Return how many that is, as a column: counted up to EXACT and one more, and no further."""
+    some = chosen.limit(EXACT + 1).subquery()
+    counted = sa.select(sa.func.count()).select_from(some).scalar_subquery()
+    if not is_everybody:
+        return counted
+    figure = (
+        sa.select(DailyCount.value)
+        .where(DailyCount.name == "people")
+        .order_by(DailyCount.day.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return sa.case((figure > EXACT, figure), else_=counted)
+
+
+def roles_among(people: Sequence[Any]) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the names of all roles, and those that each of `people` holds, in one SELECT."""
+    ids = [person.id for person in people]
+    held = sa.and_(UserRole.role_id == Role.id, UserRole.user_id.in_(ids))
+    rows = sa.select(Role.name, UserRole.user_id).outerjoin(UserRole, held).order_by(Role.name)
+    found = db.session.execute(rows).all()
+    held_by: dict[int, list[str]] = {}
+    for name, user_id in found:
+        held_by.setdefault(user_id, []).append(name)
+    return list(dict.fromkeys(name for name, _ in found)), held_by
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= LARGEST_ID
+
+
+def newest(limit: int) -> Sequence[Any]:
+    """Return those who came last, the newest first."""
+    people = sa.select(*IN_LIST).order_by(User.id.desc()).limit(limit)
+    return db.session.execute(people).all()
+
+
+def with_id(user_id: int) -> User | None:
+    """Return the person with this id; a number that is no id on some engine has nobody."""
+    return db.session.get(User, user_id) if user_id <= LARGEST_ID else None
 
 
 def page(*, after: int = 0, limit: int) -> Sequence[Any]:
@@ -23,6 +143,5 @@ def find(text: str) -> User | None:
     """Return the person with this id, or else with this name or confirmed address."""
     if len(text) > names.LONGEST_TYPED or not text.isprintable():
         return None
-    is_id = text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
-    user = db.session.get(User, int(text)) if is_id else None
+    user = with_id(int(text)) if is_id(text) else None
     return user or authentication.find(text)

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from zxcvbn import zxcvbn
 
 from app import audit
-from app.accounts import authentication, hashing, names, sessions
+from app.accounts import authentication, hashing, mails, names, sessions, tokens
 from app.accounts.errors import PasswordRefused, WrongPassword
 from app.accounts.models import User, UserSession
 from app.audit import Actor
@@ -111,6 +111,8 @@ def store(
     unchanged = sa.update(User).where(User.id == user.id, User.password_hash == verified)
     if affected(unchanged.values(password_hash=new_hash)) != 1:
         return None
+    tokens.revoke_all(user)
+    mails.password_changed(user)
     ended = sessions.end_others(user, keep.id)
     audit.record("password.changed", by=by, on=user, sessions_ended=ended)
     return Changed(ended, sessions.renew(keep))

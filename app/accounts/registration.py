@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, clock, throttle
-from app.accounts import hashing, names, passwords
+from app import audit, clock, mail, throttle
+from app.accounts import addresses, hashing, names, passwords, roles
 from app.accounts.authentication import Verified
 from app.accounts.errors import AddressTaken, NameTaken
-from app.accounts.models import User
+from app.accounts.models import Origin, User
 from app.audit import Actor
 from app.db import atomic, db, violated
 
@@ -15,21 +15,26 @@ from app.db import atomic, db, violated
 def register(name: str, email: str, password: str, *, by: Actor) -> Verified:
     """Open an account whose address is a claim: it blocks nobody and logs nobody in until proved.
 
-    Raises NameRefused, NameTaken, AddressRefused, PasswordRefused or throttle.Exceeded.
+    Raises NameRefused, NameTaken, AddressRefused, PasswordRefused or throttle.Exceeded; on a site
+    without mail, where the address counts as it is given, AddressTaken.
     """
     name, email = names.clean_name(name), names.clean_address(email)
     passwords.check(password, name=name, email=email)
     refuse_taken(name)
     receipts = throttle.spend((throttle.SIGN_UP_PER_IP, throttle.network(by.ip or "")))
     password_hash = hashing.make(password)
+    given = {"email": email} if mail.is_off() else {"claim": email}
     try:
-        return Verified(insert(name, password_hash, claim=email, by=by), password_hash)
-    except NameTaken:
+        user = insert(name, password_hash, origin=Origin.REGISTRATION, by=by, **given)
+    except (NameTaken, AddressTaken):
         throttle.give_back(receipts)
         raise
+    return Verified(user, password_hash)
 
 
-def create(name: str, email: str | None, password: str, *, by: Actor) -> User:
+def create(
+    name: str, email: str | None, password: str, *, by: Actor, is_administrator: bool = False
+) -> User:
     """Create an account for somebody; an address that the operator gives counts as confirmed.
 
     Raises as `register` does, and AddressTaken.
@@ -38,7 +43,19 @@ def create(name: str, email: str | None, password: str, *, by: Actor) -> User:
     email = names.clean_address(email) if email else None
     passwords.check(password, name=name, email=email)
     refuse_taken(name)
-    return insert(name, hashing.make(password), email=email, by=by)
+    password_hash = hashing.make(password)
+    return store(name, email, password_hash, is_administrator=is_administrator, by=by)
+
+
+@atomic
+def store(
+    name: str, email: str | None, password_hash: str, *, is_administrator: bool, by: Actor
+) -> User:
+    administrator = roles.lock() if is_administrator else None
+    user = insert(name, password_hash, email=email, origin=Origin.OPERATOR, by=by)
+    if administrator:
+        roles.give(user, administrator, by=by)
+    return user
 
 
 def refuse_taken(name: str) -> None:
@@ -50,9 +67,19 @@ def refuse_taken(name: str) -> None:
 
 @atomic
 def insert(
-    name: str, password_hash: str, *, by: Actor, email: str | None = None, claim: str | None = None
+    name: str,
+    password_hash: str | None,
+    *,
+    origin: str,
+    by: Actor,
+    email: str | None = None,
+    claim: str | None = None,
 ) -> User:
-    """Write the account down with its keys; the unique indexes decide who was first."""
+    """Write the account down with its keys; the unique indexes decide who was first.
+
+    A claim is mailed to at once: to somebody else's address with other words, but no other work.
+    """
+    now = clock.now()
     user = User(
         name=name,
         name_key=names.name_key(name),
@@ -60,8 +87,20 @@ def insert(
         email=email,
         email_key=names.address_key(email) if email else None,
         pending_email=claim,
-        created_at=clock.now(),
+        claimed_at=now if claim else None,
+        created_at=now,
+        last_seen_at=now,
+        origin=origin,
     )
+    add(user)
+    event = "user.registered" if origin == Origin.REGISTRATION else "user.created"
+    audit.record(event, by=by, on=user, email=claim or email)
+    if claim:
+        addresses.ask_to_confirm(user, claim)
+    return user
+
+
+def add(user: User) -> None:
     try:
         with db.session.begin_nested():
             db.session.add(user)
@@ -72,8 +111,3 @@ def insert(
         if violated(error) & {"email_key"}:
             raise AddressTaken from error
         raise
-    if claim:
-        audit.record("user.registered", by=by, on=user, email=claim)
-    else:
-        audit.record("user.created", by=by, on=user, email=email)
-    return user

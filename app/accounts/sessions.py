@@ -1,6 +1,6 @@
 """The browsers that are logged in, as rows: what ends here has ended, whatever a cookie says."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import contains_eager
 
 from app import audit, clock, crypto
-from app.accounts.errors import Refusal, WrongLogin
-from app.accounts.models import User, UserSession
+from app.accounts.errors import Deactivated, Refusal, WrongLogin
+from app.accounts.models import User, UserRole, UserSession
 from app.audit import Actor
 from app.db import affected, atomic, db
 
@@ -17,6 +17,7 @@ LONGEST = timedelta(days=30)  # however often it is used (SP 800-63B-4, AAL1)
 IDLE_REMEMBERED = timedelta(days=14)
 IDLE = timedelta(hours=12)
 FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for their own account
+FRESH_FOR_STAFF = timedelta(minutes=10)  # and for acts on other people's
 SEEN_EVERY = timedelta(minutes=5)  # a write for each page would be the dearest thing on it
 
 
@@ -39,12 +40,15 @@ def start(
 ) -> Started:
     """Log a browser in: one row, and the secret that belongs to it.
 
-    Raises WrongLogin where the hash that was `verified` is no longer the person's: a log-in with
-    the old password must not outlive the change that ended all others.
+    Raises WrongLogin where the hash that was `verified` is no longer the person's, or Deactivated:
+    a log-in must not outlive the change beside it that ended all others.
     """
-    stands = sa.select(User.password_hash).where(User.id == user.id).with_for_update()
-    if db.session.scalar(stands) != verified:
+    stands = sa.select(User.password_hash, User.deactivated_at).where(User.id == user.id)
+    row = db.session.execute(stands.with_for_update()).one_or_none()
+    if row is None or row.password_hash != verified:
         raise WrongLogin
+    if row.deactivated_at is not None:
+        raise Deactivated
     secret, now = crypto.secret(), clock.now()
     session = UserSession(
         user_id=user.id,
@@ -57,28 +61,36 @@ def start(
         confirmed_at=now,
     )
     db.session.add(session)
+    note_person(user.id, now)
     audit.record("session.started", by=by, on=user, remembered=remembered)
     return Started(session, secret)
 
 
-def resume(secret: str) -> UserSession:
+class Resumed(NamedTuple):
+    session: UserSession
+    holds_role: bool  # else there is no need to ask what they may do
+
+
+def resume(secret: str) -> Resumed:
     """Return the live session of this secret with its user, in one SELECT; note that it was seen.
 
     Raises Expired or Ended, whose words tell the person why.
     """
-    session = db.session.scalar(
-        sa.select(UserSession)
+    holds_role = sa.exists().where(UserRole.user_id == UserSession.user_id)
+    row = db.session.execute(
+        sa.select(UserSession, holds_role)
         .join(UserSession.user)
         .options(contains_eager(UserSession.user))
         .where(UserSession.digest == crypto.digest(secret))
-    )
-    if session is None:
+    ).one_or_none()
+    if row is None or not row[0].user.is_active:
         raise Ended
+    session, holds_role_now = row
     if not is_live(session):
         raise Expired
     if clock.now() - session.last_seen_at >= SEEN_EVERY:
-        note_seen(session.id)
-    return session
+        note_seen(session.id, session.user_id)
+    return Resumed(session, bool(holds_role_now))
 
 
 def is_live(session: UserSession) -> bool:
@@ -98,16 +110,22 @@ def live(user: User) -> list[UserSession]:
     return [row for row in rows if is_live(row)]
 
 
-def is_fresh(session: UserSession) -> bool:
+def is_fresh(session: UserSession, within: timedelta = FRESH) -> bool:
     """Whether whoever sits there proved who they are a short while ago."""
-    return session.confirmed_at is not None and clock.now() - session.confirmed_at < FRESH
+    return session.confirmed_at is not None and clock.now() - session.confirmed_at < within
 
 
 @atomic
-def note_seen(session_id: int) -> None:
+def note_seen(session_id: int, user_id: int) -> None:
+    now = clock.now()
+    note_person(user_id, now)  # before the session: whoever ends all of somebody's locks so
     row = sa.update(UserSession).where(UserSession.id == session_id)
-    if not affected(row.values(last_seen_at=clock.now())):
+    if not affected(row.values(last_seen_at=now)):
         raise Ended
+
+
+def note_person(user_id: int, now: datetime) -> None:
+    affected(sa.update(User).where(User.id == user_id).values(last_seen_at=now))
 
 
 class Key(NamedTuple):
@@ -163,12 +181,16 @@ def end_one(user: User, session_id: int, *, by: Actor, here: UserSession) -> boo
     """
     if session_id == locked(here).id:
         return False
-    ended = affected(
-        sa.delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
-    )
+    ended = end_of(user, session_id)
     if ended:
         audit.record("session.ended", by=by, on=user)
-    return bool(ended)
+    return ended
+
+
+def end_of(user: User, session_id: int) -> bool:
+    """End one session of `user`, inside a verb; return whether there was one."""
+    row = sa.delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
+    return affected(row) > 0
 
 
 @atomic
@@ -185,3 +207,8 @@ def end_others(user: User, keep: int) -> int:
     return affected(
         sa.delete(UserSession).where(UserSession.user_id == user.id, UserSession.id != keep)
     )
+
+
+def end_all(user: User) -> int:
+    """End every session of `user`, inside a verb; return how many there were."""
+    return affected(sa.delete(UserSession).where(UserSession.user_id == user.id))

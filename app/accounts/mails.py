@@ -1,0 +1,87 @@
+"""One function per mail. Each says what happened, and the template what to do about it.
+
+No mail that a stranger can cause holds anything that the stranger typed: an account may be called
+"Visit evil.example". Those count against the recipient's budget. Notices about what was done to an
+account go to its confirmed address and to no other.
+"""
+
+from typing import Any
+
+from app import mail
+from app.accounts import names
+from app.accounts.models import User
+from app.accounts.tokens import LIFETIME, Purpose
+from app.audit import Actor
+
+
+def verify(user: User, address: str, secret: str, code: str) -> None:
+    """Ask whoever reads `address` whether it is theirs."""
+    lifetime = LIFETIME[Purpose.VERIFY_EMAIL]
+    mail.send(
+        "verify",
+        to=address,
+        to_key=names.address_key(address),
+        user=user,
+        budgeted=True,
+        lifetime=lifetime,
+        link=mail.link("auth.verify", token=secret),
+        code=f"{code[:4]}-{code[4:]}",
+        days=lifetime.days,
+    )
+
+
+def already_registered(owner: User) -> None:
+    """Tell the owner of an address that it was given for another account."""
+    to_owner("already_registered", owner, budgeted=True, link=mail.link("auth.forgotten"))
+
+
+def reset(user: User, secret: str, *, by: Actor) -> None:
+    """Send the link by which a new password is chosen; what staff send is never dropped."""
+    lifetime = LIFETIME[Purpose.RESET_PASSWORD]
+    to_owner(
+        "reset",
+        user,
+        budgeted=by.kind == "visitor",
+        lifetime=lifetime,
+        link=mail.link("auth.reset", token=secret),
+        minutes=lifetime.seconds // 60,
+    )
+
+
+def no_account(address: str) -> None:
+    """Tell whoever asked for a reset of an address that nobody has confirmed it here."""
+    mail.send(
+        "no_account",
+        to=address,
+        to_key=names.address_key(address),
+        user=None,
+        budgeted=True,
+        link=mail.link("auth.register"),
+    )
+
+
+def password_changed(user: User) -> None:
+    to_owner("password_changed", user, link=mail.link("auth.forgotten"))
+
+
+def account_created(user: User) -> None:
+    """Tell somebody for whom an account was made how to choose its password."""
+    to_owner("account_created", user, name=user.name, link=mail.link("auth.forgotten"))
+
+
+def staff_acted(user: User, act: str, reason: str | None) -> None:
+    """Tell somebody what the staff did to their account, and why."""
+    to_owner("staff_acted", user, act=act, reason=reason, link=mail.link("auth.login"))
+
+
+def test(address: str) -> mail.Outcome:
+    """Send the operator a mail at once, and return what the server made of it."""
+    key, link = names.address_key(address), mail.link("site.home")
+    return mail.send_now("test", to=address, to_key=key, link=link)
+
+
+def to_owner(kind: str, user: User, **details: Any) -> None:
+    """Write to the confirmed address of `user`; to nobody where there is none."""
+    if user.email:
+        key = names.address_key(user.email)
+        mail.send(kind, to=user.email, to_key=key, user=user, **details)

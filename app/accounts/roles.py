@@ -1,0 +1,260 @@
+"""What somebody may do: permissions are named here, roles that hold them are rows.
+
+The rules stand inside the verbs, under one lock: whoever lost a role a moment ago has no power.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from app import audit, clock
+from app.accounts import mails, names
+from app.accounts.errors import LastAdministrator, NotAllowed, OutRanked, OwnRoles, RoleRefused
+from app.accounts.models import Role, RolePermission, User, UserRole
+from app.audit import Actor
+from app.db import affected, atomic, db
+
+PERMISSIONS: dict[str, LazyString] = {
+    "users.view": _l("See people and their history"),
+    "users.edit": _l("Create people, correct addresses, end sessions, send reset links"),
+    "users.deactivate": _l("Deactivate and reactivate people"),
+    "users.delete": _l("Delete people"),
+    "roles.grant": _l("Grant, take away and change roles"),
+    "invitations.send": _l("Send invitations"),
+    "audit.view": _l("See the audit trail"),
+    "mail.view": _l("See the outbox and try a mail again"),
+    "jobs.view": _l("See the jobs"),
+    "settings.edit": _l("Change the settings"),
+    "system.view": _l("See the state of the system"),
+}
+ALL = frozenset(PERMISSIONS)
+ADMINISTRATOR = "administrator"  # implies every permission, and lists none
+LONGEST_NAME = 64
+
+
+class Standing(NamedTuple):
+    """A role, what it lets its holders do, and how many there are."""
+
+    role: Role
+    permissions: frozenset[str]
+    holders: int
+
+
+def permissions_of(user_id: int) -> frozenset[str]:
+    """Return what the roles of a person let them do, in one SELECT."""
+    return held_through(UserRole.user_id == user_id)
+
+
+def allowed(actor: Actor) -> frozenset[str]:
+    """Return what whoever acts may do now: nothing where they have been deactivated."""
+    if actor.kind in {"operator", "system"}:
+        return ALL
+    active = sa.select(User.id).where(User.id == actor.id, User.deactivated_at.is_(None))
+    return held_through(UserRole.user_id.in_(active))
+
+
+def permissions_in(role: Role) -> frozenset[str]:
+    """Return what a role lets its holders do."""
+    listed = sa.select(RolePermission.permission).where(RolePermission.role_id == role.id)
+    return ALL if role.name == ADMINISTRATOR else ALL & set(db.session.scalars(listed))
+
+
+def held_through(which: sa.ColumnElement[bool]) -> frozenset[str]:
+    rows = db.session.execute(
+        sa.select(Role.name, RolePermission.permission)
+        .join(UserRole, UserRole.role_id == Role.id)
+        .outerjoin(RolePermission, RolePermission.role_id == Role.id)
+        .where(which)
+    ).all()
+    is_administrator = any(row.name == ADMINISTRATOR for row in rows)
+    return ALL if is_administrator else ALL & {row.permission for row in rows}
+
+
+def all_roles() -> list[Standing]:
+    """Return every role by name."""
+    roles = db.session.scalars(sa.select(Role).order_by(Role.name))
+    return [Standing(role, permissions_in(role), holders(role)) for role in roles]
+
+
+def roles_of(user: User) -> list[str]:
+    """Return the names of the roles that somebody holds."""
+    held = sa.select(Role.name).join(UserRole).where(UserRole.user_id == user.id)
+    return list(db.session.scalars(held.order_by(Role.name)))
+
+
+def find(name: str) -> Role | None:
+    """Return the role with this name."""
+    return db.session.scalar(sa.select(Role).where(Role.name == name))
+
+
+def holders(role: Role) -> int:
+    """Return how many people hold a role, deactivated ones too."""
+    of_role = sa.select(sa.func.count()).where(UserRole.role_id == role.id)
+    return db.session.scalar(of_role) or 0
+
+
+def there_is_an_administrator() -> bool:
+    """Whether anybody who is active has every permission."""
+    return bool(administrators())
+
+
+def administrators() -> set[int]:
+    """Return the ids of two administrators who are active, or of as many as there are."""
+    held = sa.select(User.id).join(UserRole).join(Role).where(Role.name == ADMINISTRATOR)
+    return set(db.session.scalars(held.where(User.deactivated_at.is_(None)).limit(2)))
+
+
+def lock() -> Role:
+    """Let no other verb decide about authority until this one is done; read after it."""
+    row = sa.select(Role).where(Role.name == ADMINISTRATOR).with_for_update()
+    return db.session.scalars(row).one()
+
+
+def refuse_without(by: Actor, permission: str) -> None:
+    """Raise NotAllowed unless whoever acts has this permission until the verb is done."""
+    lock()
+    if permission not in allowed(by):
+        raise NotAllowed
+
+
+def refuse_unless_above(by: Actor, user: User) -> None:
+    """Raise OutRanked unless whoever acts may do all that this person may."""
+    lock()
+    refuse_beyond(by, permissions_of(user.id))
+
+
+def refuse_if_last_administrator(user: User) -> None:
+    """Raise LastAdministrator where the site would have none without this person."""
+    lock()
+    if administrators() == {user.id}:
+        raise LastAdministrator
+
+
+def refuse_beyond(by: Actor, permissions: frozenset[str]) -> None:
+    """Raise OutRanked where there is one among these that whoever acts does not hold."""
+    if not permissions <= allowed(by):
+        raise OutRanked
+
+
+@atomic
+def grant(user: User, role_name: str, *, by: Actor) -> bool:
+    """Give somebody a role; return whether that was new. Nobody gives one to themselves."""
+    role = decided(user, role_name, by=by)
+    if by.id == user.id:
+        raise OwnRoles
+    if db.session.get(UserRole, (user.id, role.id)) is not None:
+        return False
+    give(user, role, by=by)
+    mails.staff_acted(user, "roles_changed", None)
+    return True
+
+
+def give(user: User, role: Role, *, by: Actor) -> None:
+    """Write down, inside a verb, that somebody holds a role from now on."""
+    db.session.add(UserRole(user_id=user.id, role_id=role.id, granted_at=clock.now()))
+    audit.record("role.granted", by=by, on=user, role=role.name)
+
+
+@atomic
+def revoke(user: User, role_name: str, *, by: Actor) -> bool:
+    """Take a role from somebody, at once; return whether they held it."""
+    role = decided(user, role_name, by=by)
+    held = sa.delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == role.id)
+    if role.name == ADMINISTRATOR:
+        refuse_if_last_administrator(user)
+    if not affected(held):
+        return False
+    audit.record("role.revoked", by=by, on=user, role=role.name)
+    mails.staff_acted(user, "roles_changed", None)
+    return True
+
+
+def decided(user: User, role_name: str, *, by: Actor) -> Role:
+    """Return the role, once it is certain that `by` may change whether this person holds it."""
+    refuse_without(by, "roles.grant")
+    refuse_unless_above(by, user)
+    role = find(role_name)
+    if role is None:
+        raise RoleRefused(_l("There is no role of that name."))
+    refuse_beyond(by, permissions_in(role))
+    return role
+
+
+@atomic
+def create(name: str, permissions: Iterable[str], *, by: Actor) -> Role:
+    """Make a role that holds no more than whoever makes it."""
+    refuse_without(by, "roles.grant")
+    name, chosen = clean_name(name), known(permissions)
+    refuse_beyond(by, chosen)
+    if find(name):
+        raise RoleRefused(_l("There is a role of that name already."))
+    role = Role(name=name)
+    db.session.add(role)
+    db.session.flush()
+    write(role, chosen)
+    audit.record("role.created", by=by, on=None, role=name, permissions=sorted(chosen))
+    return role
+
+
+@atomic
+def change(role: Role, permissions: Iterable[str], *, by: Actor) -> None:
+    """Let a role hold exactly these permissions, which acts on everybody who holds it.
+
+    Whoever does it is above the role before and after, and above each of its holders.
+    """
+    before, chosen = changeable(role, by=by), known(permissions)
+    refuse_beyond(by, chosen)
+    if chosen == before:
+        return
+    held_by = sa.select(UserRole.user_id).where(UserRole.role_id == role.id)
+    refuse_beyond(by, held_through(UserRole.user_id.in_(held_by)))
+    if by.id in set(db.session.scalars(held_by)) and chosen - before and allowed(by) != ALL:
+        raise OwnRoles
+    write(role, chosen)
+    audit.record(
+        "role.changed", by=by, on=None, role=role.name, before=sorted(before), after=sorted(chosen)
+    )
+
+
+@atomic
+def delete(role: Role, *, by: Actor) -> None:
+    """Remove a role that nobody holds any more."""
+    changeable(role, by=by)
+    if holders(role):
+        raise RoleRefused(_l("Somebody holds this role. Take it from everybody first."))
+    audit.record("role.deleted", by=by, on=None, role=role.name)
+    affected(sa.delete(Role).where(Role.id == role.id))
+
+
+def changeable(role: Role, *, by: Actor) -> frozenset[str]:
+    """Return what a role holds, once it is certain that `by` may change it."""
+    refuse_without(by, "roles.grant")
+    if role.name == ADMINISTRATOR:
+        raise RoleRefused(_l("The administrator’s role stands as it is."))
+    refuse_beyond(by, before := permissions_in(role))
+    return before
+
+
+def write(role: Role, permissions: frozenset[str]) -> None:
+    affected(sa.delete(RolePermission).where(RolePermission.role_id == role.id))
+    for name in permissions:
+        db.session.execute(sa.insert(RolePermission).values(role_id=role.id, permission=name))
+
+
+def known(permissions: Iterable[str]) -> frozenset[str]:
+    """Return the permissions as a set, or raise RoleRefused where one is none of ours."""
+    chosen = frozenset(permissions)
+    if chosen - ALL:
+        raise RoleRefused(_l("There is no permission of that name."))
+    return chosen
+
+
+def clean_name(text: str) -> str:
+    """Return the name of a role as it is stored, or raise RoleRefused."""
+    name = names.name_key(names.tidy(text[: LONGEST_NAME + 1]))
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise RoleRefused(_l("Enter a name of 64 characters or fewer."))
+    return name
