@@ -1,0 +1,20 @@
+"""The staff's pages, and who sees a link to which."""
+
+from collections.abc import Collection
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+# Each with the permission that its route asks for.
+PAGES = [
+    ("admin.dashboard", _l("Dashboard"), "users.view"),
+    ("admin.users", _l("People"), "users.view"),
+    ("admin.roles", _l("Roles"), "roles.grant"),
+    ("admin.audit", _l("Audit trail"), "audit.view"),
+    ("admin.mail", _l("Mail"), "mail.view"),
+]
+
+
+def open_to(permissions: Collection[str]) -> list[tuple[str, LazyString]]:
+    """Return the pages that these permissions open, as pairs of an endpoint and its words."""
+    return [(endpoint, text) for endpoint, text, needed in PAGES if needed in permissions]

@@ -1,0 +1,34 @@
+"""What somebody may do: the roles they hold."""
+
+from flask import flash, redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from app.accounts import lifecycle, roles
+from app.accounts.errors import LastAdministrator, OwnAccount, RoleRefused
+from app.web.admin.blueprint import bp
+from app.web.admin.forms import UserRolesForm
+from app.web.admin.user import known
+from app.web.forms import choices
+from app.web.guards import actor
+from app.web.responses import Answer, form_page
+from app.web.staff import permissions, requires
+
+
+@bp.route("/users/<row_id:user_id>/roles", methods=["GET", "POST"])
+@requires("roles.grant", _l("Save the roles"))
+def user_roles(user_id: int) -> Answer:
+    person = known(user_id)
+    offered = [one for one in roles.all_roles() if one.permissions <= permissions()]
+    form = UserRolesForm(roles=roles.roles_of(person))
+    form.roles.choices = choices((one.role.name, one.role.name) for one in offered)
+    if form.validate_on_submit():
+        among = {one.role.name for one in offered}
+        try:
+            lifecycle.assign_roles(person, set(form.roles.data), among=among, by=actor())
+        except (LastAdministrator, OwnAccount, RoleRefused) as refusal:
+            form.refuse(form.roles, refusal)
+        else:
+            flash(_("Roles saved. They count from the next page that this person opens."))
+            return redirect(url_for("admin.user", user_id=user_id), 303)
+    return form_page("admin/user_roles.html", form, person=person)

@@ -1,0 +1,58 @@
+"""Nobody real: the people, mails and acts that /dev/components shows its lists with."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from app import clock
+from app.db.pages import Page
+from app.mail import State
+
+
+def samples() -> dict[str, Any]:
+    """Return what the components of the staff's pages need, by the names the gallery has for it."""
+    now = clock.now()
+    return {
+        "people_rows": [
+            person(1, "alice", "alice@example.com", last_seen_at=now - timedelta(hours=3)),
+            person(2, "bob", None, pending_email="bob@example.com"),
+            person(3, None, "carol@example.com", deactivated_at=now),
+        ],
+        "mail_rows": [
+            mail(1, State.SENT, None),
+            mail(2, State.DEFERRED, "450 Try again later"),
+            mail(3, State.REFUSED, "550 No such mailbox"),
+        ],
+        "event_rows": [
+            act("user.deactivated", actor_id=1, actor_name="alice", reason="Spam"),
+            act("login.failed"),
+        ],
+        "days": [(now.date() - timedelta(days=ago), ago * 7 % 11) for ago in range(29, -1, -1)],
+        "some_page": Page([], "before", "after"),
+    }
+
+
+def person(number: int, name: str | None, email: str | None, **facts: Any) -> SimpleNamespace:
+    known = {"pending_email": None, "last_seen_at": None, "deactivated_at": None} | facts
+    return SimpleNamespace(id=number, name=name, email=email, created_at=clock.now(), **known)
+
+
+def mail(number: int, state: str, reason: str | None) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=number,
+        kind="verify",
+        recipient="bob@example.com",
+        state=state,
+        reason=reason,
+        attempts=number,
+        created_at=clock.now(),
+    )
+
+
+def act(event: str, **facts: Any) -> SimpleNamespace:
+    whom = {"subject_id": 2, "subject_name": "bob", "ip": "192.0.2.1"}
+    who = {"actor_kind": "visitor", "actor_id": None, "actor_name": None}
+    details = json.dumps({name: facts.pop(name) for name in ("reason",) if name in facts})
+    known = whom | who | facts
+    return SimpleNamespace(at=clock.now(), event=event, details=details, **known)

@@ -1,0 +1,159 @@
+"""The directory as staff see it."""
+
+import pytest
+from flask import Flask
+
+from app.accounts import statistics
+from app.accounts.models import User
+from tests import factories
+from tests.accounts.test_directory import move_in, note_people
+from tests.browser import Browser, Page
+from tests.conftest import counted
+
+ODD_NAMES = [
+    None,
+    "",
+    " ",
+    "\u200b",
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "\u202egnirts",
+    "\u05d0\u05dc\u05d9\u05e1",
+    "{{ 7 * 7 }}",
+    "%s %(name)s",
+    "w" * 200,
+]
+
+
+def test_staff_find_somebody_and_open_their_page(browser: Browser, root: User, bob: User) -> None:
+    found = browser.get("/admin/users?q=BO")
+
+    assert "1 person" in found and "bob@example.com" in found
+    assert f"/admin/users/{root.id}" not in found.html
+    assert browser.get(f"/admin/users/{bob.id}").title.startswith("bob")
+
+
+def test_nobody_found_says_how_people_are_found(browser: Browser, root: User) -> None:
+    page = browser.get("/admin/users?q=nobody")
+
+    assert page.status == 200
+    assert "Nobody found" in page and "Show everybody" in page
+    assert page.value("q") == "nobody"
+
+
+def test_filters_live_in_the_address_and_go_along_to_the_next_page(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        move_in({"name": f"p{number:03}"} for number in range(120))
+
+    first = browser.get("/admin/users?q=p&status=no-address&sort=name")
+    second = browser.get(next_of(first))
+    third = browser.get(next_of(second))
+
+    assert "120 people" in first and "p000" in first and "p049" in first
+    assert "p050" in second and "p099" in second and "p049" not in second
+    assert "p119" in third and "Previous" in third and "Next" not in third
+    assert third.value("status") == "no-address"
+    assert 'aria-sort="ascending"' in third.html
+
+
+def next_of(page: Page) -> str:
+    [link] = [address for address, words in page.links if words == "Next"]
+    return link
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "?cursor=x",
+        "?cursor=W3RydWUsMCwidGV4dCJd",
+        "?status=x&role=y&sort=z",
+        "?q=%00",
+        "?q=%ff",
+        "?q=" + "x" * 4000,
+        "?q=a&q=b",
+        "?_external=1&cursor=",
+        "?q=99999999999999999999",
+    ],
+)
+def test_an_address_made_by_hand_is_no_500(browser: Browser, root: User, address: str) -> None:
+    assert browser.get(f"/admin/users{address}").status == 200
+
+
+def test_many_people_are_counted_as_well_as_is_known(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        note_people(1_234_567)
+    assert "About 1,234,567 people" in browser.get("/admin/users")
+    assert "1 person" in browser.get("/admin/users?q=root")
+
+
+def test_a_page_costs_the_same_statements_however_many_people_are_on_it(
+    app: Flask, browser: Browser, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def statements() -> int:
+        with counted(app, monkeypatch) as notes:
+            browser.get("/admin/users")
+        return len(notes["sql"])
+
+    few = statements()
+    with app.app_context():
+        move_in({"name": f"p{number:03}", "last_seen_at": None} for number in range(80))
+
+    # The session, the viewer's permissions, the people with their number, the roles.
+    assert few == statements() == 4
+
+
+def test_a_name_is_only_ever_text(app: Flask, browser: Browser, root: User) -> None:
+    with app.app_context():
+        move_in({"name": name} for name in ODD_NAMES)
+
+    for address in ("/admin", "/admin/users", *(f"/admin/users/{n}" for n in range(2, 13))):
+        page = browser.get(address)
+        assert page.status == 200
+        assert "<script>alert" not in page.html and "<img" not in page.html
+        assert "49" not in page.title
+    assert browser.get("/admin/users").text.count("(no name)") == 4
+
+
+def test_somebody_without_a_role_sees_nothing_of_it(
+    app: Flask, browser: Browser, alice: User
+) -> None:
+    browser.log_in("alice", factories.PASSWORD)
+
+    assert "Staff" not in browser.get("/account")
+    assert browser.get("/admin").status == browser.get("/admin/users").status == 403
+
+
+def test_the_menu_shows_what_the_permissions_open(
+    app: Flask, browser: Browser, another_browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        factories.holder("auditor", "audit.view")
+    another_browser.log_in("auditor", factories.PASSWORD)
+
+    everything = browser.get("/account")
+    page = another_browser.get("/admin/audit")
+
+    assert ("/admin", "Staff") in everything.links
+    assert ("/admin/audit", "Staff") in page.links
+    assert ("/admin/audit", "Audit trail") in page.links
+    assert not [link for link, _ in page.links if link.startswith(("/admin/users", "/admin/mail"))]
+
+
+def test_the_dashboard_without_a_worker_says_what_to_do(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    page = browser.get("/admin")
+    assert "No worker counts these figures now." in page and "flask worker" in page
+
+    with app.app_context():
+        statistics.count()
+    page = browser.get("/admin")
+    assert "No worker" not in page
+    assert "Active today 1" in page
+    assert "Least 0, most 1, 1 in all." in page
+    assert page.html.count("<rect") == 30
+    assert "Show as a table" in page
