@@ -50,6 +50,16 @@ every("details[data-menu]", (menu) => {
   });
 });
 
+// The only single key of the site. It leads to the search, unless something is being typed.
+every("[data-search]", (search) => {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, select, textarea");
+    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || typing) return;
+    event.preventDefault();
+    search.focus();
+  });
+});
+
 // The units and the threshold are Babel's, so that a refresh never changes the wording.
 const UNITS = [
   ["year", 31536000],

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from app import clock
 from app.accounts import sessions
-from app.accounts.errors import Refusal
+from app.accounts.errors import NotAllowed, Refusal
 from app.db import Busy
 from app.throttle import Exceeded
 from app.web import login_flow
@@ -58,6 +58,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(CSRFError, stale_form)
     app.register_error_handler(Refusal, refused)
+    app.register_error_handler(NotAllowed, not_allowed)
     app.register_error_handler(Exceeded, limit_exceeded)
     for gone in (sessions.Ended, sessions.Expired, ObjectDeletedError):
         app.register_error_handler(gone, login_flow.ended_meanwhile)
@@ -110,16 +111,25 @@ def form_again(code: int, words: Any) -> Response | None:
     forget_user_unless_known()
     g.kept_answers, g.kept_because, request.method = request.form, words, "GET"
     view = current_app.ensure_sync(current_app.view_functions[request.url_rule.endpoint])
-    response = make_response(view(**(request.view_args or {})))
-    if response.status_code == 200 and not g.get("answers_shown"):
+    try:
+        response = make_response(view(**(request.view_args or {})))
+    except HTTPException:  # not a page for whoever asks, or not any more
         return None
-    if response.status_code == 200:  # else there is no form for this person any more
-        response.status_code = code
+    if 300 <= response.status_code < 400:  # there is no form for this person any more
+        return response
+    if response.status_code != 200 or not g.get("answers_shown"):
+        return None
+    response.status_code = code
     return response
 
 
 def refused(error: Refusal) -> Response:
     return page(422, error.message)
+
+
+def not_allowed(error: NotAllowed) -> Response:
+    current_app.logger.warning("user %s: %s", current_user.get_id(), type(error).__name__)
+    return page(403, error.message)
 
 
 def limit_exceeded(error: Exceeded) -> Response:

@@ -1,13 +1,15 @@
 """The form and the fields that every screen shares. A field is described once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import current_app, g, has_request_context, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
-from app.accounts import names, passwords
+from app.accounts import names, passwords, tokens
 from app.accounts.errors import Refusal
 
 
@@ -112,12 +114,34 @@ class NewPasswordField(PasswordField):
         accept(passwords.check_length, self.data or "")
 
 
+class CodeField(StringField):
+    """The short code from a mail, however it is typed."""
+
+    data: Any
+
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        attributes = {
+            "autocomplete": "one-time-code",
+            "autocapitalize": "characters",
+            "spellcheck": "false",
+        }
+        super().__init__(label, render_kw=attributes, **kwargs)
+
+    def pre_validate(self, form: Any) -> None:
+        accept(tokens.clean_code, self.data or "")
+
+
 class ChoiceField(RadioField):
     """One of a few, in our words when it is none of them."""
 
     def pre_validate(self, form: Any) -> None:
         if self.data not in [value for value, *_ in self.iter_choices()]:
             raise ValidationError(_l("Choose one of these."))
+
+
+def choices(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
+    """Return what a field offers, from pairs of a value and its words."""
+    return [SelectChoice(value, words) for value, words in pairs]
 
 
 def accept(rule: Any, text: str) -> None:

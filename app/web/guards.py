@@ -28,9 +28,21 @@ def public(view: View) -> View:
 
 
 def is_public(endpoint: str | None) -> bool:
-    if endpoint == "static":
-        return True
-    return getattr(current_app.view_functions.get(endpoint or ""), "is_public", False)
+    return endpoint == "static" or is_marked(endpoint, "is_public")
+
+
+def secret_address(view: View) -> View:
+    """Keep the address of this page from every other: it holds a secret that was mailed."""
+    view.has_secret_address = True  # type: ignore[attr-defined]
+    return view
+
+
+def has_secret_address(endpoint: str | None) -> bool:
+    return is_marked(endpoint, "has_secret_address")
+
+
+def is_marked(endpoint: str | None, mark: str) -> bool:
+    return getattr(current_app.view_functions.get(endpoint or ""), mark, False)
 
 
 def require_login() -> Any:
@@ -55,6 +67,8 @@ def refuse_other_sites() -> None:
             abort(403)
         return
     origin = request.headers.get("Origin")
+    if origin == "null" and has_secret_address(request.endpoint):
+        return  # the browser leaves it out with the Referer; the token decides
     if origin is not None and origin not in own_origins():
         abort(403)
 
@@ -73,6 +87,11 @@ def visitor() -> Actor:
 def actor() -> Actor:
     """Return the person who is logged in, as the one who acts."""
     return Actor.person(current_user, address())
+
+
+def whoever() -> Actor:
+    """Return who acts where it makes no difference whether they are logged in."""
+    return actor() if current_user.is_authenticated else visitor()
 
 
 def address() -> str:

@@ -2,6 +2,8 @@
 
 from flask import Flask, Response, current_app, request
 
+from app.web import guards
+
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -19,7 +21,8 @@ ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # no-referrer would make the Origin of our own forms "null"
+    # no-referrer makes the Origin of a page's own forms "null"; guards.secret_address bears that.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -32,7 +35,10 @@ def init_app(app: Flask) -> None:
 
 
 def add(response: Response) -> Response:
-    response.headers.extend(ALWAYS)
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    if guards.has_secret_address(request.endpoint):
+        response.headers["Referrer-Policy"] = "no-referrer"
     if current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}; includeSubDomains"
     if request.endpoint != "static" or response.status_code >= 400:

@@ -70,7 +70,7 @@ def forget(secret: str | None, *, by: Actor) -> None:
 @manager.user_loader
 def resume(secret: str) -> User | None:
     try:
-        g.user_session = sessions.resume(str(secret))
+        g.user_session, g.holds_role = sessions.resume(str(secret))
     except (sessions.Expired, sessions.Ended) as refusal:
         g.why_logged_out = refusal.message
         return None

@@ -6,6 +6,8 @@ from flask import make_response, render_template
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
+from app.accounts.errors import LinkExpired
+
 Answer = Response | str
 
 
@@ -13,3 +15,9 @@ def form_page(template: str, form: FlaskForm, **context: Any) -> Answer:
     """Return a page with its form: 200 when it is asked for, 422 when it is shown again."""
     html = render_template(template, form=form, **context)
     return make_response(html, 422 if form.is_submitted() else 200)
+
+
+def link_expired(again: str, words: str) -> Answer:
+    """Return the one page for every mailed link that does not work, and where to get a new one."""
+    html = render_template("auth/link_expired.html", why=LinkExpired.message, again=(again, words))
+    return make_response(html, 410)

@@ -50,7 +50,7 @@ def test_a_while_after_the_log_in_alice_is_asked_who_she_is(
     assert another_browser.is_logged_in()
 
     page = stale.fill(page, password=PASSWORD)
-    assert "Go on with what you were about to do." in page
+    assert "Go on with what you were about to do: Log out all other devices" in page
     assert another_browser.is_logged_in(), "no page acts by being looked at"
 
     page = stale.post(page.forms[-1]["action"], page.forms[-1]["fields"])
@@ -88,7 +88,7 @@ def test_a_wrong_password_confirms_nothing_and_counts(
 def guarded(app: Flask) -> Flask:
     """A site with a form that is asked for before it may be seen or sent."""
 
-    @sudo
+    @sudo("Transfer")
     def transfer() -> str:
         return f"{request.method} {sorted(request.form.items(multi=True))} {request.query_string}"
 

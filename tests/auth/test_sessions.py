@@ -285,7 +285,7 @@ def test_somebody_who_was_removed_is_a_stranger_at_once(
 def test_a_session_that_ends_while_its_page_is_made_leads_to_the_log_in(
     browser: Browser, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def end_it_first(session_id: int) -> None:
+    def end_it_first(session_id: int, user_id: int) -> None:
         raise sessions.Ended
 
     with time_machine.travel(NOW, tick=False) as clock:

@@ -13,6 +13,7 @@ from tests.factories import PASSWORD
 ASKED = {
     "/login": {"identifier", "password", "remember", "next"},
     "/register": {"name", "email", "password"},
+    "/password/forgotten": {"email"},
     "/account/password": {"current_password", "password"},
     "/account/appearance": {"theme"},
 }

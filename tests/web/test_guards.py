@@ -10,10 +10,16 @@ from tests.browser import Browser
 from tests.factories import PASSWORD
 
 OPEN = {
+    "auth.forgotten",
     "auth.login",
     "auth.logout",
     "auth.register",
+    "auth.reset",
+    "auth.setup",
+    "auth.verify",
     "dev.components",
+    "dev.mail_html",
+    "dev.mails",
     "site.change_password",
     "site.home",
     "site.ready",

@@ -28,6 +28,9 @@ HOPES = {
     "is_admin": "1",
     "is_active": "1",
     "deactivated_at": "",
+    "origin": "operator",
+    "claimed_at": "1999-01-01",
+    "last_seen_at": "1999-01-01",
     "verified": "true",
     "user[role]": "admin",
     "__class__": "x",
@@ -48,9 +51,8 @@ def test_registering_sets_what_the_form_asks_for(browser: Browser, app: Flask) -
     browser.post("/register", HOPES | fields | answers)
 
     (bob,) = people(app)
-    assert {
-        key: value for key, value in bob.items() if key not in ("password_hash", "created_at")
-    } == {
+    moments = {"created_at", "claimed_at", "last_seen_at"}
+    assert {key: value for key, value in bob.items() if key not in moments | {"password_hash"}} == {
         "id": 1,
         "name": "bob",
         "name_key": "bob",
@@ -58,9 +60,11 @@ def test_registering_sets_what_the_form_asks_for(browser: Browser, app: Flask) -
         "email": None,
         "email_key": None,
         "pending_email": "bob@example.com",
+        "origin": "registration",
+        "deactivated_at": None,
     }
     assert bob["password_hash"].startswith("$argon2id$")
-    assert bob["created_at"].year >= 2026
+    assert all(bob[moment].year >= 2026 for moment in moments)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,7 @@ def test_registering_sets_what_the_form_asks_for(browser: Browser, app: Flask) -
             {"current_password": PASSWORD, "password": "purple monkey dishwasher"},
         ),
         ("/account/appearance", {"theme": "dark"}),
+        ("/password/forgotten", {"email": "alice@example.com"}),
         ("/logout", {}),
     ],
 )
@@ -89,7 +94,8 @@ def test_no_other_form_changes_anything_else_of_a_person(
     assert page.status == 200
     (after,) = people(app)
     changed = {key for key in before if before[key] != after[key]}
-    assert changed == ({"password_hash"} if address == "/account/password" else set())
+    expected = {"/account/password": {"password_hash"}, "/login": {"last_seen_at"}}
+    assert changed == expected.get(address, set())
 
 
 def test_of_a_field_that_is_sent_twice_the_first_is_checked_and_kept(

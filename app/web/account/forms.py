@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext as _l
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
-from app.web.forms import ChoiceField, CurrentPasswordField, Form, NewPasswordField
+from app.web.forms import AddressField, ChoiceField, CurrentPasswordField, Form, NewPasswordField
 
 
 class ChangePasswordForm(Form):
@@ -19,4 +19,11 @@ class AppearanceForm(Form):
             SelectChoice("light", _l("Light")),
             SelectChoice("dark", _l("Dark")),
         ],
+    )
+
+
+class EmailForm(Form):
+    email = AddressField(
+        _l("Email address"),
+        description=_l("So that you can get back in if you forget your password."),
     )

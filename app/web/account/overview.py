@@ -6,7 +6,6 @@ from flask import render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.accounts import names
 from app.web.account.blueprint import bp
 
 
@@ -19,22 +18,20 @@ class Check(NamedTuple):
 
 @bp.get("")
 def overview() -> str:
-    claim = current_user.pending_email
     return render_template(
         "account/overview.html",
         checks=[email_check(), password_check()],
         facts=facts(),
-        suggestion=names.likelier_address(claim) if claim else None,
     )
 
 
 def email_check() -> Check:
-    label = _("Email address")
+    label, page = _("Email address"), url_for("account.email")
     if current_user.email:
-        return Check(label, _("Confirmed"), "ok")
+        return Check(label, _("Confirmed"), "ok", (page, _("Show address")))
     if current_user.pending_email:
-        return Check(label, _("Not confirmed"), "warn")
-    return Check(label, _("Missing"), "warn")
+        return Check(label, _("Not confirmed"), "warn", (page, _("Confirm or correct address")))
+    return Check(label, _("Missing"), "warn", (page, _("Add an address")))
 
 
 def password_check() -> Check:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
@@ -33,7 +34,7 @@ def sessions() -> str:
 
 
 @bp.post("/sessions/<row_id:session_id>/end")
-@sudo
+@sudo(_l("Log out that device"))
 def end_session(session_id: int) -> Answer:
     here = login_flow.current_session()
     if rows.end_one(current_user, session_id, by=actor(), here=here):
@@ -44,7 +45,7 @@ def end_session(session_id: int) -> Answer:
 
 
 @bp.post("/sessions/others/end")
-@sudo
+@sudo(_l("Log out all other devices"))
 def end_other_sessions() -> Answer:
     ended = rows.end_all_others(current_user, by=actor(), here=login_flow.current_session())
     flash(

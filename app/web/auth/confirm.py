@@ -26,7 +26,8 @@ def confirm() -> Answer:
         else:
             login_flow.hold(secret)
             return redirect(url_for("auth.confirm", next=form.next.data or None), 303)
-    elif not is_shown_again(form) and sessions.is_fresh(here):
+    # What waits may be for staff, who are asked sooner: whoever is sent here is not sent back.
+    elif not is_shown_again(form) and sessions.is_fresh(here, sessions.FRESH_FOR_STAFF):
         return go_on(form.next.data)
     return form_page("auth/confirm.html", form)
 

@@ -5,6 +5,7 @@ from wtforms import BooleanField, HiddenField
 
 from app.web.forms import (
     AddressField,
+    CodeField,
     CurrentPasswordField,
     Form,
     IdentifierField,
@@ -25,6 +26,13 @@ class RegisterForm(Form):
     password = NewPasswordField(_l("Password"))
 
 
+class SetupForm(RegisterForm):
+    email = AddressField(
+        _l("Email address"),
+        description=_l("Counts as confirmed: nobody but you can have read this link."),
+    )
+
+
 class ConfirmForm(Form):
     password = CurrentPasswordField(_l("Password"))
     next = HiddenField()
@@ -35,3 +43,17 @@ class LoginForm(Form):
     password = CurrentPasswordField(_l("Password"))
     remember = BooleanField(_l("Keep me logged in on this device"))
     next = HiddenField()
+
+
+class CodeForm(Form):
+    code = CodeField(_l("Code"), description=_l("The eight letters in the newest mail from us."))
+
+
+class ForgottenForm(Form):
+    email = AddressField(
+        _l("Email address"), description=_l("The one that you confirmed for your account.")
+    )
+
+
+class ResetForm(Form):
+    password = NewPasswordField(_l("New password"))

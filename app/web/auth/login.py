@@ -4,7 +4,7 @@ from flask import redirect, request
 from flask_login import current_user
 
 from app.accounts import authentication
-from app.accounts.errors import WrongLogin
+from app.accounts.errors import Deactivated, WrongLogin
 from app.web import login_flow
 from app.web.auth.blueprint import bp
 from app.web.auth.forms import LoginForm
@@ -24,7 +24,7 @@ def login() -> Answer:
                 form.identifier.data, form.password.data, by=visitor()
             )
             login_flow.complete(who, by=visitor(), remember=form.remember.data)
-        except WrongLogin as refusal:
+        except (WrongLogin, Deactivated) as refusal:
             form.refuse(form.identifier, refusal)
         else:
             return redirect(login_flow.destination(form.next.data), 303)

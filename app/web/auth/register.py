@@ -4,7 +4,7 @@ from flask import redirect, url_for
 from flask_login import current_user
 
 from app.accounts import registration
-from app.accounts.errors import NameTaken, PasswordRefused
+from app.accounts.errors import AddressTaken, NameTaken, PasswordRefused
 from app.web import login_flow
 from app.web.auth.blueprint import bp
 from app.web.auth.forms import RegisterForm
@@ -25,6 +25,8 @@ def register() -> Answer:
             )
         except NameTaken as refusal:
             form.refuse(form.name, refusal)
+        except AddressTaken as refusal:
+            form.refuse(form.email, refusal)
         except PasswordRefused as refusal:
             form.refuse(form.password, refusal)
         else:
