@@ -1,0 +1,21 @@
+"""The operator's door: the same verbs as the pages, on the command line."""
+
+from flask import Flask
+
+from app import db
+from app.accounts.models import User
+from app.cli.mails import mails
+from app.cli.roles import roles
+from app.cli.sessions import sessions
+from app.cli.users import users
+from app.cli.worker import worker
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands, and what `flask shell` knows from the start."""
+    app.cli.add_command(users)
+    app.cli.add_command(roles)
+    app.cli.add_command(sessions)
+    app.cli.add_command(mails)
+    app.cli.add_command(worker)
+    app.shell_context_processor(lambda: {"db": db.db, "User": User})

@@ -1,0 +1,76 @@
+"""What every command shares: how it fails, how it asks, and how it prints."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app.accounts import directory
+from app.accounts.errors import Refusal
+from app.accounts.models import User
+from app.db import Busy
+from app.schema import readiness
+from app.throttle import Exceeded
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
+reason = click.option("--reason", required=True, help="Why; it is kept, and mailed to the person.")
+password_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+class Commands(AppGroup):
+    """Commands that say what to do when something is refused, or the database is not there."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Refusal as refusal:
+            raise click.ClickException(str(refusal.message)) from refusal
+        except Exceeded as limit:
+            words = f"Too many attempts. Try again after {limit.until:%H:%M:%S} UTC."
+            raise click.ClickException(words) from limit
+        except (OperationalError, ProgrammingError, Busy) as error:
+            with ctx.obj.load_app().app_context():
+                reason = readiness.not_ready() or f"the database refused ({type(error).__name__})"
+            raise click.ClickException(f"Not possible now: {reason}.") from error
+
+
+def person(who: str) -> User:
+    """Return the person with this id, name or confirmed address, or end with a sentence."""
+    user = directory.find(who)
+    if user is None:
+        raise click.ClickException(f"Nobody has the id, name or confirmed address {who!r}.")
+    return user
+
+
+def read_password(from_stdin: bool) -> str:
+    """Return a password from a prompt or from standard input, never from the command line."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.ClickException("There is no terminal to ask on: use --password-stdin.")
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """Return a row as one line of JSON (JSON Lines)."""
+    return json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+
+
+def called(user: User) -> str:
+    """Return how somebody is spoken of, as a terminal may show it."""
+    return printable(user.name or str(user.id))
+
+
+def printable(name: str) -> str:
+    """The tutorial took any character in a name, and a terminal obeys some of them."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)
