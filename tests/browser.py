@@ -17,8 +17,10 @@ class Parsed(HTMLParser):
         self.forms: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.text: list[str] = []
+        self.links: list[list[str]] = []
         self.title = ""
         self._open: list[str] = []
+        self._last = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -26,6 +28,8 @@ class Parsed(HTMLParser):
         self._open.append(tag)
         if "id" in given:
             self.ids.append(str(given["id"]))
+        if tag == "a":
+            self.links.append([given.get("href") or "", ""])
         if tag == "form":
             self.forms.append(
                 {"action": given.get("action"), "method": given.get("method", "get"), "fields": {}}
@@ -37,6 +41,9 @@ class Parsed(HTMLParser):
                 fields.setdefault(given["name"], None)
             else:
                 fields[given["name"]] = given.get("value") or ""
+                self._last = given["name"]
+        elif tag == "option" and "selected" in given:
+            self.forms[-1]["fields"][self._last] = given.get("value") or ""
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop() != tag:
@@ -47,6 +54,8 @@ class Parsed(HTMLParser):
             self.title += data
         elif not {"script", "style"} & set(self._open):
             self.text.append(data)
+            if "a" in self._open:
+                self.links[-1][1] += data
 
 
 class Page:
@@ -61,6 +70,7 @@ class Page:
         parsed = Parsed(self.html)
         self.forms, self.title = parsed.forms, parsed.title.strip()
         self.ids = parsed.ids
+        self.links = [(address, " ".join(words.split())) for address, words in parsed.links]
         self.text = " ".join(" ".join(parsed.text).split())
 
     def __contains__(self, words: str) -> bool:

@@ -1,8 +1,9 @@
 """What every test may ask for: a site of its own, a browser, and people."""
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import flask_migrate
@@ -16,16 +17,39 @@ from app.accounts.models import User
 from app.db import db
 from tests import factories
 from tests.browser import Browser
+from tests.outbox import Outbox
 from tests.services import ENGINES, pytest_terminal_summary, scratch_database
 
 __all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(params=ENGINES)
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the name of each of the three engines in turn."""
+    return request.param
+
+
+@pytest.fixture
+def database_url(engine: str) -> Iterator[str]:
     """Return the URL of an empty scratch database, on each of the three engines in turn."""
-    with scratch_database(request.param) as url:
+    with scratch_database(engine) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def head_of() -> Iterator[Callable[[str], str]]:
+    """Return what gives the URL of a database at head, to be copied: upgrading once is enough."""
+    with ExitStack() as made:
+
+        @functools.cache
+        def head(engine: str) -> str:
+            url = made.enter_context(scratch_database(engine))
+            app = upgraded(site_on(url))
+            with app.app_context():
+                db.engine.dispose()
+            return url
+
+        yield head
 
 
 def site_on(url: str, **config: object) -> Flask:
@@ -38,24 +62,14 @@ def upgraded(app: Flask) -> Flask:
     return app
 
 
-@pytest.fixture(scope="session")
-def head_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty SQLite database at head, to be copied: upgrading once is enough."""
-    path = tmp_path_factory.mktemp("head") / "head.db"
-    app = upgraded(site_on(f"sqlite:///{path}"))
-    with app.app_context():
-        db.engine.dispose()
-    return path
-
-
 @pytest.fixture
-def make_app(head_file: Path, tmp_path: Path) -> Callable[..., Flask]:
+def make_app(head_of: Callable[[str], str], tmp_path: Path) -> Callable[..., Flask]:
     """Return a function that makes a site on a fresh SQLite database, configured as told."""
 
     def make(**config: object) -> Flask:
         path = tmp_path / "site.db"
         if not path.exists():
-            shutil.copy(head_file, path)
+            shutil.copy(str(sa.make_url(head_of("sqlite")).database), path)
         return site_on(f"sqlite:///{path}", **config)
 
     return make
@@ -75,12 +89,13 @@ def domain(app: Flask) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def each_app(database_url: str) -> Iterator[Flask]:
+def each_app(engine: str, head_of: Callable[[str], str]) -> Iterator[Flask]:
     """A site at head on each of the three engines in turn."""
-    app = upgraded(site_on(database_url))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with scratch_database(engine, copy_of=head_of(engine)) as url:
+        app = site_on(url)
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture
@@ -105,6 +120,12 @@ def alice(app: Flask) -> User:
     """Alice has a confirmed address and the password factories.PASSWORD."""
     with app.app_context():
         return factories.person("alice")
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Outbox:
+    """The mails of `app`; `Outbox(each_app)` has those of another site."""
+    return Outbox(app)
 
 
 @contextmanager

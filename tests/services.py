@@ -29,20 +29,29 @@ NOT_RUN = "NOT RUN: "
 
 
 @contextmanager
-def scratch_database(engine: str) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a new, empty database of this engine; drop it afterwards."""
+def scratch_database(engine: str, copy_of: str | None = None) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a new database of this engine; drop it afterwards.
+
+    It is empty, or a copy of another scratch database that nobody is connected to.
+    """
     name = f"gatehouse_test_{secrets.token_hex(6)}"
+    original = sa.make_url(copy_of).database if copy_of else None
     if engine == "sqlite":
         with tempfile.TemporaryDirectory(prefix=name) as folder:
+            if original:
+                shutil.copy(original, f"{folder}/scratch.db")
             yield f"sqlite:///{folder}/scratch.db"
         return
     server = postgresql_server() if engine == "postgresql" else mariadb_server()
+    template = original or "template0"
     create = {
-        "postgresql": f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'",
+        "postgresql": f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'",
         "mariadb": f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
     }
     run(server, create[engine])
     try:
+        if original and engine == "mariadb":
+            copy_tables(server.set(database=original), name)
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         if engine == "mariadb":
@@ -115,6 +124,21 @@ def run(server: sa.URL, statement: str) -> list[Any]:
     with engine.connect() as connection:
         result = connection.exec_driver_sql(statement)
         return list(result.scalars()) if result.returns_rows else []
+
+
+def copy_tables(original: sa.URL, name: str) -> None:
+    # MariaDB has no templates: each table is made anew by its own words, and filled.
+    engine = sa.create_engine(original, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        tables = connection.exec_driver_sql("SHOW TABLES").scalars().all()
+        made = [connection.exec_driver_sql(f"SHOW CREATE TABLE `{t}`").one()[1] for t in tables]
+        connection.exec_driver_sql("SET foreign_key_checks = 0")
+        connection.exec_driver_sql(f"USE {name}")
+        for statement in made:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+        for table in tables:
+            fill = f"INSERT INTO `{table}` SELECT * FROM {original.database}.`{table}`"
+            connection.exec_driver_sql(fill)
 
 
 def end_connections(server: sa.URL, database: str) -> None:

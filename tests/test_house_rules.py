@@ -28,13 +28,25 @@ STRANGERS = [{"app.web", "app.cli"}, {"app.accounts", "app.schema"}, {"app.db", 
 SCHEMA_MAY_IMPORT = {"app.db", "app.clock", "app.schema"}
 
 # In the domain, flows use mechanisms, never the reverse; everyone may use models and errors.
-FLOWS = {"registration", "authentication", "passwords", "confirmation", "directory"}
-MECHANISMS = {"names", "hashing", "sessions"}
+FLOWS = {
+    "addresses",
+    "recovery",
+    "expiry",
+    "registration",
+    "authentication",
+    "passwords",
+    "statistics",
+    "confirmation",
+    "directory",
+    "lifecycle",
+    "setup",
+}
+MECHANISMS = {"names", "hashing", "sessions", "roles", "tokens", "mails"}
 FOR_EVERYONE = {"models", "errors"}
 
 REQUEST = {"request", "session", "g", "flash", "current_user", "has_request_context"}
 # Under @atomic, but nobody's act: nothing is decided, nothing is recorded.
-NOBODY_ACTS = {"sessions.note_seen"}
+NOBODY_ACTS = {"sessions.note_seen", "statistics.store", "tokens.count_try"}
 
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 260
@@ -276,6 +288,19 @@ def a_get_changes_nothing(house: House) -> Iterator[Breach]:
                 yield from acts_unasked(where, function.body)
 
 
+@rule(
+    broken={
+        "app/web/admin/a.py": "@bp.get('/x')\ndef x(): ...",
+        "app/web/admin/b.py": "@requires('users.view')\n@bp.get('/y')\ndef y(): ...",
+    }
+)
+def each_route_of_the_staff_names_its_permission(house: House) -> Iterator[Breach]:
+    for where, function in house.nodes(FUNCTION, "app/web/admin/"):
+        inwards = [called(node) for node in function.decorator_list]
+        if any(map(is_route, function.decorator_list)) and inwards[-1:] != ["requires"]:
+            yield where, "put @requires(permission) right above the function, below its route"
+
+
 def is_route(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and called(node) in {"route", "get", "post"}
 
@@ -300,17 +325,56 @@ def acts_unasked(where: str, body: list[ast.stmt]) -> Iterator[Breach]:
                 yield where, "a GET changes nothing: call it in `if form.validate_on_submit()`"
 
 
+@rule(broken={"app/accounts/a.py": "@jobs.periodic('a.b', every=DAY)\ndef b(): ..."})
+def the_worker_knows_every_handler(house: House) -> Iterator[Breach]:
+    known = {target for _, _, target in house.arrows("app/cli/worker.py")}
+    for where, function in house.nodes(FUNCTION, "app/"):
+        registers = decorators(function) & {"handler", "periodic"}
+        if registers and not any(module_of(where).startswith(module) for module in known):
+            yield where, "nobody would do these jobs: import the module in app/cli/worker.py"
+
+
 # Pages and revisions
 
 
 @rule(broken={"templates/auth/old.html": "", "app/web/a.py": "render_template('auth/new.html')"})
 def every_template_is_rendered(house: House) -> Iterator[Breach]:
     named = {node.value for _, node in house.nodes(ast.Constant, "app/")}
+    # A mail is sent by its kind: mail.send("verify", …).
+    sent = [call.args[:1] for _, call in house.nodes(ast.Call, "app/") if is_sending(call)]
+    kinds = {kind.value for [kind] in sent if isinstance(kind, ast.Constant)}
+    named |= {f"mail/{kind}{ending}" for kind in kinds for ending in (".txt", ".html")}
     for _, text in house.templates():
         named |= set(re.findall(r"""["']([\w/.-]+\.\w+)["']""", text))
     for name, _ in house.templates():
         if name.removeprefix("templates/") not in named:
             yield name, "nobody renders or includes it: delete it"
+
+
+def is_sending(call: ast.Call) -> bool:
+    return called(call) in {"send", "send_now", "to_owner"} and bool(call.args)
+
+
+@rule(
+    broken={
+        "templates/mail/a.txt": "{% block subject %}{% endblock %}{{ link }}",
+        "templates/mail/b.html": "{% block button %}{% endblock %}",
+        "templates/mail/b.txt": "{% block subject %}{% endblock %}",
+    }
+)
+def a_mail_has_text_and_html_with_the_same_link(house: House) -> Iterator[Breach]:
+    mails = {n: t for n, t in house.templates() if re.match(r"templates/mail/[^_/]+$", n)}
+    for name, text in mails.items():
+        stem, _, ending = name.rpartition(".")
+        other = f"{stem}.{'html' if ending == 'txt' else 'txt'}"
+        if other not in mails:
+            yield name, f"somebody reads the other form: write {other}"
+        elif ("block button" in text) != ("block button" in mails[other]):
+            yield name, "the link stands in both forms: {% block button %} in both, or in neither"
+        if re.search(r"""{{[^}"']*\blink\b""", text):
+            yield name, "mail/_layout shows the link, once: give its words in {% block button %}"
+        if ending == "txt" and "block subject" not in text:
+            yield name, "say what it is about in {% block subject %}, in the text"
 
 
 @rule(

@@ -11,7 +11,9 @@ import flask_babel
 import pytest
 from flask import Flask
 
+from app.accounts import registration
 from app.accounts.models import User
+from app.audit import Actor
 from app.web.guards import public
 from tests import factories
 from tests.browser import Browser
@@ -20,7 +22,17 @@ from tests.e2e.site import broken
 OPENED, CLOSED = "⟦", "⟧"
 INNERMOST = re.compile(rf"{OPENED}[^{OPENED}{CLOSED}]*{CLOSED}")
 # Names and data are nobody's to translate, and times are in the words of Babel.
-DATA = ("alice@example.com", "alice", "Gatehouse")  # the longest first
+# The longest first.
+DATA = ("alice@example.com", "alice", "bob@example.com", "bob", "Gatehouse")
+DATA += ("administrator", "support")
+# Those with nobody in their address are among all pages; here they are shown to somebody.
+STAFF_PAGES = ["/admin", "/admin/users", "/admin/audit", "/admin/mail", "/admin/roles"]
+STAFF_PAGES += ["/admin/users?q=nobody", "/admin/audit?who=nobody&since=x&ip=x"]
+STAFF_PAGES += ["/admin/users/new", "/admin/users/2", "/admin/roles/new", "/admin/roles/2"]
+STAFF_PAGES += ["/admin/roles/2/deletion"] + [
+    f"/admin/users/2/{act}"
+    for act in ("deactivation", "reactivation", "address", "reset-link", "roles", "session-end")
+]
 SPOKEN = {"title", "alt", "placeholder", "aria-label", "aria-description", "content"}
 SILENT = {"script", "style", "time", "code"}
 # For the developer alone, in the developer's language.
@@ -135,6 +147,22 @@ def test_every_word_for_a_person_can_be_translated(
     browser.client.post("/login", data={"identifier": "alice", "password": factories.PASSWORD})
     assert "alice" in browser.client.get("/account").text
     assert all_untranslated(shown(foreign, browser)) == {}
+
+
+def test_every_word_for_staff_can_be_translated(foreign: Flask, browser: Browser) -> None:
+    foreign.config["WTF_CSRF_ENABLED"] = False
+    with foreign.app_context():
+        factories.administrator("alice")
+        bob = ("bob", "bob@example.com", factories.PASSWORD)
+        registration.register(*bob, by=Actor.visitor("192.0.2.1"))
+    browser.client.post("/login", data={"identifier": "alice", "password": factories.PASSWORD})
+    answers = {address: browser.client.get(address) for address in STAFF_PAGES}
+    for address in STAFF_PAGES:
+        sent = browser.client.post(address, data={}, follow_redirects=True)
+        answers[f"POST {address}"] = sent
+
+    assert {answer.status_code for answer in answers.values()} <= {200, 405, 422}
+    assert all_untranslated({name: answer.text for name, answer in answers.items()}) == {}
 
 
 def test_no_page_begs_blames_or_speaks_of_validity(

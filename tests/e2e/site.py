@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
-from threading import Thread
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Flask, abort
@@ -13,11 +14,14 @@ from flask_migrate import upgrade
 from playwright.sync_api import Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app import clock, create_app
-from app.accounts import registration
-from app.accounts.models import UserSession
+from app import clock, create_app, jobs
+from app.accounts import registration, roles, setup, statistics, tokens
+from app.accounts.models import User, UserSession
+from app.accounts.names import name_key
+from app.accounts.tokens import Purpose
 from app.audit import Actor
-from app.db import Busy, affected, atomic
+from app.db import Busy, affected, atomic, db
+from app.mail import Mail, State
 from app.throttle import Exceeded
 from app.web.guards import public
 
@@ -43,16 +47,93 @@ class Site:
             registration.create(GRACE, None, PASSWORD, by=operator)
             longest = f"{'w' * 64}@{'w' * 60}.{'w' * 60}.example.com"
             registration.create(LONGEST, longest, PASSWORD, by=operator)
+            root = registration.create(ROOT, "root@example.com", PASSWORD, by=operator)
+            roles.grant(root, roles.ADMINISTRATOR, by=operator)
+            sam = registration.create(SAM, "sam@example.com", PASSWORD, by=operator)
+            roles.grant(sam, "support", by=operator)
+            let_a_crowd_in()
+            let_mails_end()
+            statistics.count()
+            statistics.store(sign_ups_of_a_month())
 
     def let_confirmations_lapse(self) -> None:
         """Make it long ago that anybody proved who they are."""
         with self.app.app_context():
             lapse()
 
+    @contextmanager
+    def without_administrator(self) -> Iterator[str]:
+        """Be as at the first start for a while; yield where the first administrator is made."""
+        with self.app.app_context():
+            let_administrator(clock.now())
+            try:
+                yield urlsplit(str(setup.make_link(by=Actor.operator()))).path
+            finally:
+                let_administrator(None)
+
+    def live(self, path: str) -> str:
+        """Return the path of a mailed link with a secret that works; any other as it is."""
+        if path not in LINKS:
+            return path
+        with self.app.app_context():
+            return path + secret_for(*LINKS[path])
+
+
+@atomic
+def secret_for(purpose: str, name: str) -> str:
+    user = db.session.scalars(sa.select(User).where(User.name == name)).one()
+    address = user.pending_email if purpose == Purpose.VERIFY_EMAIL else user.email
+    return tokens.issue(purpose, user, address=address).secret
+
 
 @atomic
 def lapse() -> None:
     affected(sa.update(UserSession).values(confirmed_at=None))
+
+
+@atomic
+def let_administrator(deactivated_at: datetime | None) -> None:
+    affected(sa.update(User).where(User.name == ROOT).values(deactivated_at=deactivated_at))
+
+
+@atomic
+def let_a_crowd_in() -> None:
+    """More people than a page has room for, some with names as only the tutorial took them."""
+    odd: list[str | None] = [
+        None,
+        "",
+        "<script>alert(1)</script>",
+        "\u05d0\u05dc\u05d9\u05e1 42",
+        "w" * 200,
+    ]
+    names = [*(f"Person {number:02}" for number in range(60)), *odd]
+    moment = clock.now() - timedelta(days=90)
+    db.session.add_all(
+        User(
+            name=name,
+            name_key=name_key(name) if name and name.isascii() else None,
+            created_at=moment,
+            deactivated_at=moment if number % 7 == 3 else None,
+        )
+        for number, name in enumerate(names)
+    )
+
+
+@atomic
+def let_mails_end() -> None:
+    """Let one mail be put off, and another be refused."""
+    ends = {State.DEFERRED: "450 Try again later", State.REFUSED: "550 No such mailbox"}
+    for row, state in zip(db.session.scalars(sa.select(Mail)), ends, strict=False):
+        row.state, row.reason, row.attempts = state, ends[state], 2
+        row.next_try_at = clock.now() + timedelta(hours=1)
+
+
+def sign_ups_of_a_month() -> list[statistics.Figure]:
+    today = clock.now().date()
+    return [
+        statistics.Figure(today - timedelta(days=ago), statistics.SIGN_UPS, (ago * 37) % 23)
+        for ago in range(1, 29)
+    ]
 
 
 @contextmanager
@@ -65,6 +146,7 @@ def serve(database_url: str) -> Iterator[Site]:
     with app.app_context():
         upgrade()
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    app.config["PUBLIC_URL"] = f"http://127.0.0.1:{server.port}"  # where a mailed link leads
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -73,6 +155,24 @@ def serve(database_url: str) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def working(site: Site) -> Iterator[None]:
+    """Run a worker beside the site until the end of the block."""
+    stop = Event()
+
+    def work() -> None:
+        with site.app.app_context():
+            jobs.work(stop.is_set)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def broken(code: int) -> None:
@@ -104,9 +204,31 @@ def send(**answers: str) -> Callable[[Page], None]:
     return fill_and_send
 
 
+def send_confirmed(**answers: str) -> Callable[[Page], None]:
+    """Send the form as staff, who may be asked to confirm who they are."""
+
+    def fill_and_send(page: Page) -> None:
+        send(**answers)(page)
+        if page.url.endswith("/confirm"):
+            send(password=PASSWORD)(page)
+            send()(page)
+
+    return fill_and_send
+
+
 def with_a_stale_token(page: Page) -> None:
     page.context.clear_cookies()
     send(identifier="Eve", password=PASSWORD)(page)
+
+
+def follow(words: str) -> Callable[[Page], None]:
+    """Click the link that says this."""
+
+    def click(page: Page) -> None:
+        with page.expect_navigation():
+            page.locator("main").get_by_role("link", name=words, exact=True).click()
+
+    return click
 
 
 def by_the_wrong_method(page: Page) -> None:
@@ -136,6 +258,12 @@ ADA = "Ada"
 BLAISE = "Blaise"  # his address waits to be confirmed, and looks like a slip
 GRACE = "Grace"  # came without an address
 LONGEST = "W" * 32  # and an address as long as they come
+LINKS = {
+    "/verify/": (Purpose.VERIFY_EMAIL, BLAISE),
+    "/password/reset/": (Purpose.RESET_PASSWORD, ADA),
+}
+ROOT = "Root"  # an administrator
+SAM = "Sam"  # of the support
 
 
 @dataclass(frozen=True)
@@ -148,13 +276,16 @@ class Screen:
     who: str = STRANGER
     then: Callable[[Page], None] | None = None
     unconfirmed: bool = False
+    first: bool = False  # there is no administrator yet
 
     def open(self, page: Page, site: Site) -> None:
         if self.unconfirmed:
             site.let_confirmations_lapse()
-        page.goto(site.url + self.path)
-        if self.then:
-            self.then(page)
+        here = nullcontext(site.live(self.path))
+        with site.without_administrator() if self.first else here as path:
+            page.goto(site.url + path)
+            if self.then:
+                self.then(page)
         assert page.locator("h1").count() == 1, f"{self.name} did not come:\n{page.content()}"
 
 
@@ -169,12 +300,42 @@ SCREENS = [
     Screen("login-refused", "auth.login", "/login", then=send(identifier="Eve", password="wrong")),
     Screen("login-stale", "auth.login", "/login", then=with_a_stale_token),
     Screen("login-asked-for", "auth.login", "/account/password"),
+    Screen("setup", "auth.setup", "/setup/", first=True),
+    Screen(
+        "setup-refused",
+        "auth.setup",
+        "/setup/",
+        first=True,
+        then=send(name="Ada", email="root@localhost", password="short"),
+    ),
+    Screen("setup-void", "auth.setup", "/setup/nonsense"),
+    Screen("forgotten", "auth.forgotten", "/password/forgotten"),
+    Screen(
+        "forgotten-sent",
+        "auth.forgotten",
+        "/password/forgotten",
+        then=send(email="ada.lovelace@example.com"),
+    ),
+    Screen("reset", "auth.reset", "/password/reset/"),
+    Screen("reset-refused", "auth.reset", "/password/reset/", then=send(password="short")),
+    Screen("reset-expired", "auth.reset", "/password/reset/nonsense"),
+    Screen("verify", "auth.verify", "/verify/"),
+    Screen("verify-expired", "auth.verify", "/verify/nonsense", ADA),
+    Screen("verify-code", "auth.verify_code", "/verify", BLAISE),
+    Screen(
+        "verify-code-refused", "auth.verify_code", "/verify", BLAISE, then=send(code="BCDF-GHJK")
+    ),
     Screen("logout", "auth.logout", "/logout", ADA),
     Screen("logged-out", "auth.logout", "/logout"),
     Screen("account", "account.overview", "/account", ADA),
     Screen("account-unconfirmed", "account.overview", "/account", BLAISE),
     Screen("account-without-address", "account.overview", "/account", GRACE),
     Screen("account-longest", "account.overview", "/account", LONGEST),
+    Screen("email", "account.email", "/account/email", ADA),
+    Screen("email-unconfirmed", "account.email", "/account/email", BLAISE),
+    Screen("email-missing", "account.email", "/account/email", GRACE),
+    Screen("email-refused", "account.email", "/account/email", GRACE, then=send(email="a@b")),
+    Screen("email-longest", "account.email", "/account/email", LONGEST),
     Screen("password", "account.password", "/account/password", ADA),
     Screen(
         "password-refused",
@@ -201,7 +362,58 @@ SCREENS = [
         ADA,
         then=send(theme="system"),
     ),
+    Screen("admin", "admin.dashboard", "/admin", ROOT),
+    Screen("admin-users", "admin.users", "/admin/users", ROOT),
+    Screen("admin-users-next", "admin.users", "/admin/users?sort=name", ROOT, then=follow("Next")),
+    Screen("admin-users-nobody", "admin.users", "/admin/users?q=nobody", SAM),
+    Screen("admin-new-user", "admin.new_user", "/admin/users/new", SAM),
+    Screen(
+        "admin-new-user-refused",
+        "admin.new_user",
+        "/admin/users/new",
+        ROOT,
+        then=send_confirmed(name="Ada", email="a@b"),
+    ),
+    Screen("admin-user", "admin.user", "/admin/users/5", SAM),
+    Screen("admin-user-reached", "admin.user", "/admin/users/6", ROOT),
+    Screen("admin-user-longest", "admin.user", "/admin/users/4", ROOT),
+    Screen("admin-user-nameless", "admin.user", "/admin/users/67", ROOT),
+    Screen("admin-deactivation", "admin.deactivation", "/admin/users/1/deactivation", ROOT),
+    Screen(
+        "admin-deactivation-refused",
+        "admin.deactivation",
+        "/admin/users/5/deactivation",
+        ROOT,
+        then=send_confirmed(reason="Leaving"),
+    ),
+    Screen("admin-reactivation", "admin.reactivation", "/admin/users/10/reactivation", ROOT),
+    Screen("admin-session-end", "admin.session_end", "/admin/users/6/session-end", ROOT),
+    Screen("admin-address", "admin.address", "/admin/users/2/address", ROOT),
+    Screen(
+        "admin-address-refused",
+        "admin.address",
+        "/admin/users/2/address",
+        ROOT,
+        then=send_confirmed(email="sam@example.com", reason="Asked for it"),
+    ),
+    Screen("admin-reset-link", "admin.reset_link", "/admin/users/1/reset-link", ROOT),
+    Screen("admin-user-roles", "admin.user_roles", "/admin/users/6/roles", ROOT),
+    Screen("admin-audit", "admin.audit", "/admin/audit", SAM),
+    Screen("admin-audit-refused", "admin.audit", "/admin/audit?who=nobody&ip=x", ROOT),
+    Screen("admin-mail", "admin.mail", "/admin/mail", ROOT),
+    Screen("admin-mail-none", "admin.mail", "/admin/mail?to=nobody", ROOT),
+    Screen("admin-roles", "admin.roles", "/admin/roles", ROOT),
+    Screen("admin-new-role", "admin.new_role", "/admin/roles/new", ROOT),
+    Screen("admin-role", "admin.role", "/admin/roles/2", ROOT),
+    Screen(
+        "admin-role-deletion-refused",
+        "admin.role_deletion",
+        "/admin/roles/2/deletion",
+        ROOT,
+        then=send_confirmed(),
+    ),
     Screen("components", "dev.components", "/dev/components"),
+    Screen("dev-mail", "dev.mails", "/dev/mail"),
     Screen("not-found", "error", "/nowhere"),
     Screen("not-found-person", "error", "/nowhere", ADA),
     Screen("wrong-method", "error", "/", then=by_the_wrong_method),
@@ -219,6 +431,11 @@ NO_PAGE = {
     "site.ready": "a word for machines",
     "site.robots": "a file for machines",
     "site.change_password": "a redirect",
+    "dev.mail_html": "a mail, as a mail program shows it",
     "account.end_session": "an act, then the list",
+    "account.send_again": "an act, then the address",
+    "account.cancel_claim": "an act, then the address",
+    "admin.end_user_session": "an act, then the person",
+    "admin.retry_mail": "an act, then the list",
     "account.end_other_sessions": "an act, then the list",
 }

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.browser import Visitors
-from tests.e2e.site import PASSWORD, Site, send
+from tests.e2e.site import PASSWORD, SAM, Site, send
 
 
 def test_the_first_tab_skips_to_the_main_content(page: Page) -> None:
@@ -104,6 +104,21 @@ def test_single_keys_do_nothing(adas_page: Page) -> None:
     expect(adas_page).to_have_url("/account")
     assert adas_page.content() == before
     assert adas_page.evaluate("document.activeElement === document.body")
+
+
+def test_a_slash_leads_to_the_search_and_no_other_key_does(visitors: Visitors, site: Site) -> None:
+    with visitors.page(SAM, base_url=site.url) as page:
+        page.goto("/admin/users")
+        before = page.content()
+        for key in "abcdefghijklmnopqrstuvwxyz0123456789?.":
+            page.keyboard.press(key)
+        assert page.content() == before
+
+        page.keyboard.press("/")
+        search = page.get_by_role("searchbox")
+        expect(search).to_be_focused()
+        page.keyboard.type("a/b")
+        expect(search).to_have_value("a/b")
 
 
 def test_escape_closes_the_account_menu(adas_page: Page) -> None:
