@@ -9,10 +9,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check pages
+.PHONY: help run test check pages bench-migrations
 
 help:  ## What can be typed here
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime  ## Install, upgrade the schema, start the site on http://localhost:5000
 	@exec $(BIN)/python run.py
@@ -33,6 +33,9 @@ check: $(VENV)/.dev  ## Lint, format, types, templates, drift of the schema, the
 
 pages: $(VENV)/.dev  ## Take pictures of every page into docs/pages/
 	@$(BIN)/python -m tests.e2e.contact_sheet
+
+bench-migrations: $(VENV)/.dev  ## Measure what a schema change costs people; ARGS="--rows 100000"
+	@$(BIN)/python -m bench.migrations $(ARGS)
 
 # One environment for all targets, made again only when a list of requirements has changed.
 $(VENV)/.runtime: requirements.txt $(VENV)/pyvenv.cfg

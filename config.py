@@ -78,6 +78,8 @@ def load(env: Mapping[str, str] | None = None) -> dict[str, Any]:
 def common(env: Mapping[str, str]) -> dict[str, Any]:
     """What holds in every environment: what a deployment may set, then what no one needs to."""
     return {
+        # Servers on which `flask db verify` may make a database of its own.
+        "VERIFY_URLS": [database_url(url) for url in env.get("VERIFY_URLS", "").split()],
         "SITE_NAME": env.get("SITE_NAME") or "Gatehouse",
         "PROXIES": whole_number(env, "PROXIES", 0),
         "PORT": whole_number(env, "PORT", 5000),

@@ -1,6 +1,7 @@
 """How each `flask db` command reaches the database. What it does there stands in app/schema."""
 
 import logging
+import sys
 from contextlib import nullcontext
 from logging.config import fileConfig
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import click
 import sqlalchemy as sa
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
 
-from app.schema import authoring, run, stages
+from app.schema import authoring, run, stages, state, troubles
 
 config = context.config
 migrate = current_app.extensions["migrate"]
@@ -25,12 +27,16 @@ options: dict[str, Any] = {
     "target_metadata": migrate.db.metadata,
     "transaction_per_migration": True,
     "render_as_batch": False,  # SQLite alters tables by itself; a recreated one loses too much
+    "include_name": state.include_name,
     "render_item": authoring.render,
     "process_revision_directives": authoring.number,
     "on_version_apply": run.refuse_orphans,
 }
-if url.get_backend_name() == "sqlite":
-    options["transactional_ddl"] = True  # see run.whole_transactions
+
+
+def on(dialect: str) -> dict[str, Any]:
+    # See run.whole_transactions.
+    return options | ({"transactional_ddl": True} if dialect == "sqlite" else {})
 
 
 def writes() -> bool:
@@ -39,11 +45,13 @@ def writes() -> bool:
         context.get_revision_argument()
     except KeyError:
         return False
+    except CommandError as error:
+        raise troubles.explained(error, context.script, ()) from error
     return True
 
 
 def run_offline() -> None:
-    context.configure(url=url, literal_binds=True, **options)
+    context.configure(url=url, literal_binds=True, **on(url.get_backend_name()))
     with context.begin_transaction():
         context.run_migrations()
 
@@ -59,10 +67,15 @@ def run_online(connection: sa.Connection) -> None:
 
 
 def migrate_on(connection: sa.Connection, **more: Any) -> None:
+    if reason := troubles.too_old(connection):
+        raise CommandError(reason)
     # What the command wants done, which Alembic hands to env.py under no public name.
     wanted = context._proxy.context_opts["fn"]  # type: ignore[attr-defined]
-    steps = stages.gated(wanted, say=click.echo)
-    context.configure(connection=connection, fn=steps, **options, **more)
+    confirm = click.confirm if sys.stdin.isatty() and sys.stdout.isatty() else None
+    wish = config.attributes.get("wish") or stages.Wish()
+    steps = stages.gated(wanted, wish, say=click.echo, confirm=confirm)
+    more |= on(connection.dialect.name)
+    context.configure(connection=connection, fn=run.attended(steps), **more)
     with context.begin_transaction():
         context.run_migrations()
 

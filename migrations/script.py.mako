@@ -1,11 +1,12 @@
 <%!
-from app.schema.authoring import body, imports
+from app.schema.authoring import body, imports, page_of
 %><%
-up, down = body(upgrades), body(downgrades)
-needed = imports(up, down, extra=imports_ if (imports_ := context.get("imports", "")) else "")
-%>"""${message}. [expand]
+page = page_of(context.get("pages", {}), up_revision, message)
+up, down = page.up or body(upgrades), page.down or body(downgrades)
+needed = imports(page.head, up, down, extra=imports_ if (imports_ := context.get("imports", "")) else "")
+%>"""${page.title}. [${page.stage}]
 
-Why, and what it trusts.
+${page.why}
 """
 % if needed:
 
@@ -14,10 +15,17 @@ ${needed}
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+% if branch_labels:
 branch_labels = ${repr(branch_labels)}
+% endif
+% if depends_on:
 depends_on = ${repr(depends_on)}
-# expand adds, backfill moves rows, contract removes or tightens: one of them, see ../README.md.
-stage = "expand"
+% endif
+stage = "${page.stage}"
+% if page.head:
+
+${page.head.strip()}
+% endif
 
 
 def upgrade() -> None:

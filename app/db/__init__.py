@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
@@ -45,6 +46,10 @@ RETRIED = {1213, 1205, "40001", "40P01"}
 
 class Base(DeclarativeBase):
     metadata = sa.MetaData(naming_convention=NAMING)
+
+
+# What `Mapped[…]` alone stands for: MariaDB wants a length, and moments are aware.
+Base.registry.update_type_annotation_map({str: sa.String(255), datetime: UTCDateTime})
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})

@@ -11,32 +11,102 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+import click
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import write_hooks
+from alembic.util import CommandError
 
 from app.db import UTCDateTime
-from app.schema import ddl
+from app.schema import ddl, pages
+from app.schema.chain import Chain
+from app.schema.pages import Page
 
 log = logging.getLogger(__name__)
 
 OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_index"
 
 
+Told = tuple[Page, list[Any]]
+
+
 def number(context: MigrationContext, revision: Any, directives: list[MigrationScript]) -> None:
-    """Give the new revision the next number; write none where autogenerate found nothing."""
+    """Give the new revisions the next numbers; write none where autogenerate found nothing."""
     [directive] = directives
     options = context.opts["revision_context"]
-    # `flask db check` comes here too, and wants to see the empty directive.
+    # `flask db check` comes here too, and wants to see the directive as it is.
     found = directive.upgrade_ops_list[-1]
-    if getattr(options.config.cmd_opts, "autogenerate", False) and found.is_empty():
+    written = getattr(options.config.cmd_opts, "autogenerate", False)
+    if written and found.is_empty():
         directives.clear()
         log.info("No changes in schema detected.")
-    elif options.command_args["rev_id"] is None:
-        heads = options.script_directory.get_heads()
-        directive.rev_id = f"{max(map(int, heads), default=0) + 1:04}"
+        return
+    given = options.command_args["rev_id"]
+    first = max(map(int, options.script_directory.get_heads()), default=0) + 1
+    told: list[Told] = [(page_of({}, None, None), [])]
+    if written:
+        told = told_of(context, found, first)
+    elif options.command_args["autogenerate"]:
+        return
+    if given and len(told) > 1:
+        raise CommandError(f"--rev-id names one revision, and this change needs {len(told)}.")
+    directive.rev_id = given or f"{first:04}"
+    if directive.message:
+        told[0][0].title = directive.message.rstrip(".")
+    arrange(directives, told)
+    written_pages = zip(directives, told, strict=True)
+    options.template_args["pages"] = {script.rev_id: page for script, (page, _) in written_pages}
+
+
+def arrange(directives: list[MigrationScript], told: list[Told]) -> None:
+    """Make a chain of files of these pages, each after the one before."""
+    for _ in told[1:]:
+        after, nothing = f"{int(directives[-1].rev_id or 0) + 1:04}", ops.UpgradeOps([])
+        script = MigrationScript(after, nothing, nothing.reverse(), head=directives[-1].rev_id)
+        directives.append(script)
+    for script, (page, operations) in zip(directives, told, strict=True):
+        undone = [operation.reverse() for operation in reversed(operations)]
+        script.message = page.title
+        script.upgrade_ops = ops.UpgradeOps(operations)
+        script.downgrade_ops = ops.DowngradeOps(undone)
+
+
+def page_of(written: dict[str, Page], revision: str | None, message: str | None) -> Page:
+    """Return the page of this revision, or the one of a revision that nothing was found for."""
+    nothing = Page("expand", (message or "Changing the schema").rstrip("."), pages.EXPAND)
+    return written.get(revision or "", nothing)
+
+
+def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> list[Told]:
+    """Return the pages of the chain that this change needs, each with its operations."""
+    options = context.opts["revision_context"].config.cmd_opts
+    chain = Chain(was_renamed, "allow-drop" in options.x)
+    chain.divide(found)
+    types = AutogenContext(context)
+    told: list[Told] = []
+    if chain.expand:
+        page = Page("expand", "Adding what the next release needs", pages.EXPAND)
+        told.append((page, chain.expand))
+    begin = first + len(told)
+    done = [f"{begin + position:04}" for position, _ in enumerate(chain.fills)]
+    told += [(pages.of_fill(fill, types), []) for fill in chain.fills]
+    for table in pages.tables(chain):
+        mine = [n for n, fill in zip(done, chain.fills, strict=True) if fill.table == table]
+        told.append(pages.of_contract(table, chain, mine, types))
+    return told
+
+
+def was_renamed(table: str, old: str, new: str) -> bool:
+    """Ask; where there is nobody to ask, stop: a wrong guess would lose what the column holds."""
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"{table}.{old} goes and {table}.{new} comes, of the same type: if that is a new name, "
+            "run this on a terminal, which asks; if not, migrate one of the two, then the other."
+        )
+    return click.confirm(f"Is {table}.{new} the new name of {table}.{old}?")
 
 
 def render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
@@ -70,11 +140,14 @@ def body(operations: str | None) -> str:
 def imports(*bodies: str, extra: str = "") -> str:
     """Return the import lines that these bodies need, and no others."""
     text = "\n".join(bodies)
+    times = [name for name in ("UTC", "date", "datetime") if re.search(rf"\b{name}\b[()]", text)]
+    ours = [name for name in ("backfill", "ddl", "stages") if re.search(rf"\b{name}\.", text)]
     lines = [
+        f"from datetime import {', '.join(times)}\n" if times else "",
         "import sqlalchemy as sa" if re.search(r"\bsa\.", text) else "",
         "from alembic import op" if re.search(r"\bop\.", text) else "",
         *extra.splitlines(),
-        "\nfrom app.schema import ddl" if re.search(r"\bddl\.", text) else "",
+        f"\nfrom app.schema import {', '.join(ours)}" if ours else "",
     ]
     return "\n".join(line for line in lines if line)
 

@@ -19,7 +19,9 @@ from alembic import op
 from sqlalchemy.exc import DBAPIError
 
 from app.db import is_passing
-from app.schema.progress import MOST, WRITING, Pace, Progress
+from app.schema import locks
+from app.schema.engine import autocommitted
+from app.schema.progress import LEAST, MOST, WRITING, Pace, Progress, Stopwatch, watching
 
 TRIES = 5
 
@@ -59,14 +61,31 @@ class Backfill:
                 "before what follows here."
             )
             return
+        revision, _ = context.opts["step"]
         with autocommitted() as connection:
-            total = connection.scalar(sa.select(sa.func.count()).where(self.due))
             fewest, in_vain = math.inf, 0
-            with Progress(self.table.name, total or 0) as progress:
+            total = connection.scalar(sa.select(sa.func.count()).where(self.due)) or 0
+            with Progress(connection, revision, self.table.name, total) as progress:
                 while in_vain < TRIES and (due := self.sweep(connection, progress)):
                     # A release that writes the old shape faster than we move it never ends.
                     in_vain = in_vain + 1 if due >= fewest else 0
                     fewest = min(fewest, due)
+                progress.state = "done" if in_vain < TRIES else "leftovers"
+
+    def dry_run(self, connection: sa.Connection, limit: int) -> str:
+        """Do so many rows, roll them back, and return a sentence about how it went."""
+        due = connection.scalar(sa.select(sa.func.count()).where(self.due)) or 0
+        rows = connection.execute(self.query.limit(limit)).all()
+        with Stopwatch() as stopwatch:
+            values = self.compute(connection, rows)
+            chosen = [row for row in rows if row.id in values]
+            written = self.write_once(connection, chosen, values)
+            connection.rollback()
+        all_of_it = stopwatch.seconds / max(len(rows), 1) * due
+        return (
+            f"{written} of {len(rows)} rows were written in {stopwatch.seconds:.2f} s, and rolled "
+            f"back. {due} rows of {self.table.name} are due: {all_of_it:.0f} s, without pauses."
+        )
 
     def leftovers(self, connection: sa.Connection) -> int:
         """Return how many rows are still to be done."""
@@ -82,14 +101,17 @@ class Backfill:
         """Do each row that is due once; return how many there were to do."""
         pace = Pace(connection.dialect.name)
         found = 0
-        for rows in self.pages(connection, lambda: pace.size):
-            with pace.computing:
-                values = self.compute(connection, rows)
-            with pace.writing:
-                written = self.write(connection, [row for row in rows if row.id in values], values)
-            found += len(values)
-            progress.add(written)
-            pace.adapt()
+        with watching(connection, self.table) as probe:
+            for rows in self.pages(connection, lambda: pace.size):
+                progress.obey()
+                with pace.computing:
+                    values = self.compute(connection, rows)
+                chosen = [row for row in rows if row.id in values]
+                with pace.writing:
+                    self.write(connection, chosen, values, progress)
+                found += len(values)
+                if len(rows) >= LEAST:  # else it was the last of them, and small
+                    pace.adapt(calm=probe.is_calm(rows[-1].id))
         return found
 
     def pages(self, connection: sa.Connection, size: Callable[[], int]) -> Iterator[Rows]:
@@ -98,7 +120,25 @@ class Backfill:
             yield rows
             page = self.query.where(self.table.c.id > rows[-1].id)
 
-    def write(self, connection: sa.Connection, rows: Rows, values: Values) -> int:
+    def write(
+        self, connection: sa.Connection, rows: Rows, values: Values, progress: Progress
+    ) -> int:
+        for attempt in range(1, TRIES + 1):
+            try:
+                with transaction(connection):
+                    written = self.write_once(connection, rows, values)
+                    progress.note(written)  # killed here, neither is done
+                progress.add(written)
+                return written
+            except DBAPIError as error:
+                # A lock that stays is for the whole run to wait for, which names who holds it.
+                passing = is_passing(error) or locks.is_held(error)
+                if attempt == TRIES or not passing or error.connection_invalidated:
+                    raise
+                time.sleep(WRITING * attempt)
+        raise AssertionError("unreachable")
+
+    def write_once(self, connection: sa.Connection, rows: Rows, values: Values) -> int:
         if not rows:
             return 0
         c = self.table.c
@@ -117,15 +157,7 @@ class Backfill:
             | {f"new_{name}": value for name, value in values[row.id].items()}
             for row in rows
         ]
-        for attempt in range(1, TRIES + 1):
-            try:
-                with transaction(connection):
-                    return connection.execute(statement, parameters).rowcount
-            except DBAPIError as error:
-                if attempt == TRIES or not is_passing(error) or error.connection_invalidated:
-                    raise
-                time.sleep(WRITING * attempt)
-        raise AssertionError("unreachable")
+        return connection.execute(statement, parameters).rowcount
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -135,17 +167,6 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """
     with ThreadPoolExecutor(max(2, (os.cpu_count() or 1) // 2)) as pool:
         return list(pool.map(function, items))
-
-
-@contextmanager
-def autocommitted() -> Iterator[sa.Connection]:
-    """End the revision's own transaction, so that batches can commit; leave a caller's alone."""
-    context = op.get_context()
-    if context.opts.get("in_callers_transaction"):
-        yield op.get_bind()
-    else:
-        with context.autocommit_block():
-            yield op.get_bind()
 
 
 @contextmanager

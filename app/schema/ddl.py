@@ -4,8 +4,6 @@ MariaDB commits on the way: a run that broke off there finds its first steps don
 each operation looks before it acts, and a revision can be run again from its start.
 """
 
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +11,37 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-log = logging.getLogger(__name__)
+from app.schema import indexes, kept
+from app.schema.engine import (
+    alter,
+    columns_of,
+    dialect,
+    done,
+    index_of,
+    inspector,
+    is_script,
+    names,
+    note,
+    primary_key_of,
+    quoted,
+)
+from app.schema.tighten import (
+    add_foreign_key,
+    drop_foreign_key,
+    drop_not_null,
+    set_not_null,
+)
+from app.schema.triggers import create_staleness_trigger, drop_staleness_trigger
+
+__all__ = [
+    "add_foreign_key",
+    "create_staleness_trigger",
+    "drop_foreign_key",
+    "drop_not_null",
+    "drop_staleness_trigger",
+    "note",
+    "set_not_null",
+]
 
 # Ids are never reused, and strings compare byte for byte, on all three engines.
 TABLE_OPTIONS: dict[str, Any] = {
@@ -43,11 +71,14 @@ def create_table(name: str, *items: sa.schema.SchemaItem, **options: Any) -> Non
     wanted = {item.name for item in items if isinstance(item, sa.Column)}
     if wanted != columns_of(name):
         op.create_table(name, *items, **TABLE_OPTIONS | options)
+    kept.give_back_table(name)
 
 
-def drop_table(name: str) -> None:
-    """Drop the table, its rows and its indexes."""
+def drop_table(name: str, *, secret: bool = False) -> None:
+    """Drop the table and its indexes; a downgrade keeps its rows aside unless they are secret."""
     if not done(lambda inspector: not inspector.has_table(name)):
+        if not secret:
+            kept.put_aside_table(name)
         op.drop_table(name)
 
 
@@ -57,7 +88,7 @@ def add_row(table: str, values: dict[str, str], **queries: str) -> None:
     given |= {quoted(name): f"({query})" for name, query in queries.items()}
     same = " AND ".join(f"{name} = {value}" for name, value in given.items())
     columns, selected = ", ".join(given), ", ".join(given.values())
-    is_there = f"SELECT 1 FROM {quoted(table)} WHERE {same}"  # noqa: S608 - constants of a revision
+    is_there = f"SELECT 1 FROM {quoted(table)} WHERE {same}"
     op.execute(
         f"INSERT INTO {quoted(table)} ({columns}) SELECT {selected} WHERE NOT EXISTS ({is_there})"
     )
@@ -66,19 +97,31 @@ def add_row(table: str, values: dict[str, str], **queries: str) -> None:
 def add_column(table: str, column: sa.Column[Any]) -> None:
     """Add a column that the running release need not know: nullable, or with a constant default."""
     if column.name not in columns_of(table):
-        op.add_column(table, column)
+        if dialect() == "mariadb" and not column.foreign_keys:
+            words = sa.schema.CreateColumn(column).compile(dialect=op.get_context().dialect)
+            alter(table, f"ADD COLUMN {words}".replace("%%", "%"))
+        else:
+            op.add_column(table, column)
+    kept.give_back_column(table, column.name)
 
 
-def drop_column(table: str, column: str, *, erase: bool = False) -> None:
-    """Drop the column; with `erase`, also from the files, as far as the engine lets us.
+def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = False) -> None:
+    """Drop the column, and the indexes it is in; a downgrade keeps what it held aside.
 
-    What logs, backups and free blocks of the disk still hold is beyond any engine's reach.
+    With `erase` also from the files, as far as the engine lets us: what logs, backups and free
+    blocks of the disk still hold is beyond any engine's reach. What is `secret` is never kept.
     """
     if done(lambda inspector: column not in names(inspector.get_columns(table))):
         return
-    if erase and dialect() == "mariadb":
-        # One statement, which writes the table anew without the column.
-        op.execute(f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)}, FORCE")
+    if not (erase or secret):
+        kept.put_aside_column(table, column)
+    for index in [] if is_script() else inspector().get_indexes(table):
+        if column in index["column_names"]:
+            drop_index(str(index["name"]), table)
+    if dialect() == "mariadb":
+        # FORCE writes the table anew, without what was in the column.
+        drop = f"DROP COLUMN {quoted(column)}"
+        op.execute(f"ALTER TABLE {quoted(table)} {drop}, FORCE") if erase else alter(table, drop)
         return
     op.drop_column(table, column)  # SQLite writes zeros over it: every run sets secure_delete
     if erase and dialect() == "postgresql":
@@ -88,59 +131,29 @@ def drop_column(table: str, column: str, *, erase: bool = False) -> None:
 
 
 def create_index(name: str, table: str, columns: list[str], *, unique: bool = False) -> None:
-    """Create the index; a unique one on a column that is new and empty, or in a contract."""
+    """Create the index without making writers wait, where the engine can.
+
+    A unique one on a column that is new and empty, or in a contract; over duplicates it is
+    refused, naming ten of them.
+    """
     wanted = {"name": name, "column_names": columns, "unique": unique}
+    indexes.drop_invalid(name)
     if not done(lambda inspector: wanted in [index_of(i) for i in inspector.get_indexes(table)]):
-        op.create_index(name, table, columns, unique=unique)
+        indexes.build(name, table, columns, unique=unique)
+
+
+def create_unique_index(name: str, table: str, columns: list[str]) -> None:
+    """Create a unique index over rows that are there, or name the first ten duplicates."""
+    create_index(name, table, columns, unique=True)
 
 
 def drop_index(name: str, table_name: str) -> None:
     """Drop the index."""
     if not done(lambda inspector: name not in names(inspector.get_indexes(table_name))):
-        op.drop_index(name, table_name)
-
-
-def create_staleness_trigger(table: str, *, source: str, derived: str) -> None:
-    """Empty `derived` whenever a release that does not know it writes `source` alone.
-
-    Otherwise what was derived from the old value would outlive it; a backfill fills it again.
-    """
-    drop_staleness_trigger(table, derived=derived)
-    words = {"trigger": f"tr_{table}_{derived}", "table": table, "source": source}
-    words = {word: quoted(name) for word, name in (words | {"derived": derived}).items()}
-    for statement in STALENESS[dialect()]:
-        op.execute(statement.format(**words))
-
-
-def drop_staleness_trigger(table: str, *, derived: str) -> None:
-    """Drop the trigger of `create_staleness_trigger`."""
-    trigger = quoted(f"tr_{table}_{derived}")
-    if dialect() == "postgresql":
-        op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {quoted(table)}")
-        op.execute(f"DROP FUNCTION IF EXISTS {trigger}()")
-    else:
-        op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-
-
-STALENESS = {
-    "sqlite": [
-        "CREATE TRIGGER {trigger} AFTER UPDATE OF {source} ON {table} "
-        "WHEN NEW.{source} IS NOT OLD.{source} AND NEW.{derived} IS OLD.{derived} "
-        "BEGIN UPDATE {table} SET {derived} = NULL WHERE rowid = NEW.rowid; END"
-    ],
-    "postgresql": [
-        "CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "
-        "'BEGIN NEW.{derived} := NULL; RETURN NEW; END'",
-        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW "
-        "WHEN (NEW.{source} IS DISTINCT FROM OLD.{source} "
-        "AND NEW.{derived} IS NOT DISTINCT FROM OLD.{derived}) EXECUTE FUNCTION {trigger}()",
-    ],
-    "mariadb": [
-        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW SET NEW.{derived} = "
-        "IF(NOT NEW.{source} <=> OLD.{source} AND NEW.{derived} <=> OLD.{derived}, "
-        "NULL, NEW.{derived})"
-    ],
-}
+        if dialect() == "mariadb":
+            alter(table_name, f"DROP INDEX {quoted(name)}")
+        else:
+            op.drop_index(name, table_name)
 
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
@@ -166,51 +179,3 @@ def collation_of(table: str) -> str | None:
 def counts_up(table: str) -> bool:
     query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :table")
     return "AUTOINCREMENT" in op.get_bind().execute(query, {"table": table}).scalar_one()
-
-
-def note(text: str) -> None:
-    """Tell the operator what the statements do not say."""
-    context = op.get_context()
-    if context.as_sql:
-        context.impl.static_output(f"-- {text}")
-    else:
-        log.warning(text)
-
-
-def dialect() -> str:
-    return op.get_context().dialect.name
-
-
-def inspector() -> sa.Inspector:
-    return sa.inspect(op.get_bind())
-
-
-def done(stands: Callable[[sa.Inspector], bool]) -> bool:
-    """Whether the database says that this step was taken; a script without one cannot ask."""
-    return not op.get_context().as_sql and stands(inspector())
-
-
-def columns_of(table: str) -> set[str]:
-    if op.get_context().as_sql or not inspector().has_table(table):
-        return set()
-    return names(inspector().get_columns(table))
-
-
-def names(reflected: list[Any]) -> set[str]:
-    return {item["name"] for item in reflected}
-
-
-def index_of(reflected: Any) -> dict[str, Any]:
-    return {name: reflected[name] for name in ("name", "column_names")} | {
-        "unique": bool(reflected["unique"])
-    }
-
-
-def primary_key_of(table: str) -> str:
-    if op.get_context().as_sql:
-        return f"pk_{table}"
-    return inspector().get_pk_constraint(table)["name"] or f"pk_{table}"
-
-
-def quoted(name: str) -> str:
-    return op.get_context().dialect.identifier_preparer.quote(name)

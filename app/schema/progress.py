@@ -1,10 +1,18 @@
-"""How fast a backfill goes, and what it says meanwhile."""
+"""How fast a backfill goes, what it says meanwhile, and whom it obeys."""
 
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Self
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
+
+from app.schema import state
 
 log = logging.getLogger(__name__)
 
@@ -13,15 +21,30 @@ COMPUTING = 1.0  # seconds: what a kill may cost again
 WRITING = 0.05  # seconds that a live writer may have to wait
 WRITING_SQLITE = 0.005  # there every writer waits, not only one who wants the same row
 PAUSE_SQLITE = 3  # times as long as the batch took: its queue of writers is not a fair one
+PAUSE_BUSY, PAUSE_BUSIEST = 0.05, 1.0  # seconds, doubled while the live database has trouble
+SLOW, NEVER_SLOW = 5, 0.02  # times the usual, and seconds: when a small read takes too long
+LOOK_EVERY = 0.5  # seconds, while paused
 LINE_EVERY = 10.0  # seconds, where no terminal shows a bar
+
+WAITING = {
+    "postgresql": "SELECT COUNT(*) FROM pg_stat_activity "
+    "WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    "mariadb": "SELECT CAST(VARIABLE_VALUE AS INTEGER) FROM information_schema.GLOBAL_STATUS "
+    "WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
+}
+
+
+class Cancelled(RuntimeError):
+    """Somebody told the backfill to end."""
 
 
 class Stopwatch:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self.started = time.monotonic()
+        return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.monotonic() - self.started
@@ -31,37 +54,99 @@ class Pace:
     """How many rows the next batch takes, so that nobody waits for it longer than is fair."""
 
     def __init__(self, dialect: str) -> None:
-        self.size = LEAST
+        self.size, self.pause = LEAST, 0.0
         self.computing, self.writing = Stopwatch(), Stopwatch()
         self.sqlite = dialect == "sqlite"
         self.fair = WRITING_SQLITE if self.sqlite else WRITING
 
-    def adapt(self) -> None:
-        if self.sqlite:
-            time.sleep(PAUSE_SQLITE * self.writing.seconds)
+    def adapt(self, *, calm: bool) -> None:
+        self.pause = 0.0 if calm else min(max(2 * self.pause, PAUSE_BUSY), PAUSE_BUSIEST)
+        time.sleep(self.pause + (PAUSE_SQLITE * self.writing.seconds if self.sqlite else 0))
         room = min(
             COMPUTING / max(self.computing.seconds, 1e-6),
             self.fair / max(self.writing.seconds, 1e-6),
         )
-        self.size = int(min(max(self.size * min(max(room, 0.5), 2), LEAST), MOST))
+        growth = min(max(room, 0.5), 2) if calm else 0.5
+        self.size = int(min(max(self.size * growth, LEAST), MOST))
+
+
+class Probe:
+    """What the live database is like for somebody else: how long a small read takes, who waits."""
+
+    def __init__(self, engine: sa.Engine | None, table: sa.TableClause) -> None:
+        self.engine, self.table = engine, table
+        self.connection: sa.Connection | None = None
+        self.usual: float | None = None
+
+    def is_calm(self, id_: int) -> bool:
+        """Whether nobody waits for a lock, and a small read is as quick as usual."""
+        if self.engine is None:
+            return True
+        try:
+            self.connection = self.connection or self.engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            )
+            with Stopwatch() as stopwatch:
+                self.connection.execute(sa.select(self.table.c.id).where(self.table.c.id == id_))
+            return self.is_usual(stopwatch.seconds) and not self.waiting(self.connection)
+        except DBAPIError:  # a look that fails tells nothing about the site
+            self.engine = None
+            return True
+
+    def is_usual(self, seconds: float) -> bool:
+        if self.usual is not None and seconds > max(SLOW * self.usual, NEVER_SLOW):
+            return False
+        self.usual = seconds if self.usual is None else 0.9 * self.usual + 0.1 * seconds
+        return True
+
+    def waiting(self, connection: sa.Connection) -> int:
+        query = WAITING.get(connection.dialect.name)
+        return connection.exec_driver_sql(query).scalar_one() if query else 0
+
+
+@contextmanager
+def watching(connection: sa.Connection, table: sa.TableClause) -> Iterator[Probe]:
+    """Look at the live database from a connection of its own, while there is a site to look at."""
+    is_callers = op.get_context().opts.get("in_callers_transaction")
+    probe = Probe(None if is_callers else connection.engine, table)
+    try:
+        yield probe
+    finally:
+        if probe.connection is not None:
+            probe.connection.close()
 
 
 class Progress:
-    """A bar with rate and time left on a terminal; elsewhere a line now and then."""
+    """How far a backfill is, in our state and on a bar (or a line now and then), and its orders."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self.what, self.total, self.done = what, total, 0
+    def __init__(self, connection: sa.Connection, revision: str, table: str, due: int) -> None:
+        self.connection, self.revision = connection, revision
+        self.before = self.done = state.begin(connection, revision, table, due)
+        self.what, self.total, self.state = table, self.done + due, "failed"
         self.started = self.said = time.monotonic()
         self.in_lines = not sys.stderr.isatty()
-        self.bar = tqdm(total=total, desc=what, unit=" rows", disable=self.in_lines)
+        self.bar = tqdm(
+            total=self.total, initial=self.done, desc=table, unit=" rows", disable=self.in_lines
+        )
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.bar.close()
+        with suppress(SQLAlchemyError):  # the connection may be what broke
+            self.note(state=self.state)
         if self.total and self.in_lines:
             self.say()
+
+    @property
+    def rate(self) -> float:
+        return (self.done - self.before) / max(time.monotonic() - self.started, 1e-6)
+
+    def note(self, rows: int = 0, **values: str) -> None:
+        """Write down how far it is, with what the batch under way has written."""
+        done = self.done + rows
+        state.note(self.connection, self.revision, done=done, rate=self.rate, **values)
 
     def add(self, rows: int) -> None:
         self.done += rows
@@ -69,11 +154,26 @@ class Progress:
         if self.in_lines and time.monotonic() - self.said > LINE_EVERY:
             self.say()
 
+    def obey(self) -> None:
+        """Wait while somebody wants it to, or raise Cancelled."""
+        told = state.told(self.connection, self.revision)
+        if told == "pause":
+            self.note(state="paused")
+            log.info("%s: paused, until `flask db backfill --resume`", self.what)
+            while (told := state.told(self.connection, self.revision)) == "pause":
+                time.sleep(LOOK_EVERY)
+            self.note(state="running")
+        if told == "cancel":
+            self.state = "cancelled"
+            raise Cancelled(
+                f"The backfill of {self.what} was cancelled after {self.done} of {self.total} "
+                "rows. They stay done; `flask db backfill` goes on from there."
+            )
+
     def say(self) -> None:
         self.said = time.monotonic()
-        rate = self.done / max(self.said - self.started, 1e-6)
-        left = max(self.total - self.done, 0) / rate if rate else 0
+        left = max(self.total - self.done, 0) / self.rate if self.rate else 0
         log.info(
             "%s: %d of %d rows, %.0f a second, %.0f s left",
-            *(self.what, self.done, self.total, rate, left),
+            *(self.what, self.done, self.total, self.rate, left),
         )

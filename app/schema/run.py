@@ -3,26 +3,34 @@
 Used by migrations/env.py alone.
 """
 
+import functools
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import Script
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock
+from app.schema import kept, locks, reading, state
 
 log = logging.getLogger(__name__)
 
-# Try, then wait. PostgreSQL keeps advisory locks per database, MariaDB per server.
+# PostgreSQL keeps advisory locks per database, MariaDB per server. Asked again and again: one that
+# waits in the database is itself a transaction, which an index built meanwhile would wait for.
 LOCKS = {
-    "postgresql": ("SELECT pg_try_advisory_lock(4283)", "SELECT pg_advisory_lock(4283)"),
-    "mariadb": (
-        "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 0)",
-        "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 31536000)",
-    ),
+    "postgresql": "SELECT pg_try_advisory_lock(4283)",
+    "mariadb": "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 0)",
 }
+ASKED_EVERY = 0.2  # seconds
 WAITING = "Another run is changing this schema: waiting until it is done."
 
 
@@ -48,7 +56,7 @@ def one_at_a_time(connection: sa.Connection) -> Iterator[None]:
 @contextmanager
 def server_lock(connection: sa.Connection) -> Iterator[None]:
     # On a connection of its own: a lock taken on the run's would stand between it and its commits.
-    attempt, wait = LOCKS[connection.dialect.name]
+    attempt = LOCKS[connection.dialect.name]
     with connection.engine.connect() as holder:
         holder.execution_options(isolation_level="AUTOCOMMIT")
         holder.detach()  # closed for good at the end, which is what frees the lock
@@ -56,7 +64,8 @@ def server_lock(connection: sa.Connection) -> Iterator[None]:
             holder.exec_driver_sql("SET SESSION wait_timeout = 31536000")  # it is idle by design
         if not holder.exec_driver_sql(attempt).scalar():
             log.info(WAITING)
-            holder.exec_driver_sql(wait)
+            while not holder.exec_driver_sql(attempt).scalar():
+                time.sleep(ASKED_EVERY)
         yield
 
 
@@ -91,7 +100,8 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
     sqlite = connection.dialect.name == "sqlite"
     connection.execution_options(isolation_level="SERIALIZABLE" if sqlite else "READ COMMITTED")
     if not sqlite:
-        yield
+        with locks.short_waits(connection):
+            yield
         return
     keys = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
     connection.exec_driver_sql("PRAGMA busy_timeout = 60000")  # a live writer's turn is short
@@ -131,3 +141,83 @@ def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
             f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
             "find them with PRAGMA foreign_key_check, mend them and run the command again."
         )
+
+
+def attended(steps_of: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """Wrap what a command wants done, so that each step is patient, and noted in our history."""
+
+    def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
+        expired = context.as_sql
+        for step in steps_of(heads, context):
+            if not expired and context.connection is not None:
+                kept.expire(context.connection)
+                expired = True
+            if isinstance(step, RevisionStep) and not context.as_sql:
+                taken = functools.partial(
+                    take, context, step.revision, step.migration_fn, is_upgrade=step.is_upgrade
+                )
+                step.migration_fn = functools.wraps(step.migration_fn)(taken)
+            yield step
+
+    return steps
+
+
+def take(
+    context: MigrationContext,
+    revision: Script,
+    function: Callable[..., None],
+    *,
+    is_upgrade: bool = True,
+    **arguments: Any,
+) -> None:
+    """Run a step, patient with the locks of others; note when it ran and how it ended."""
+    context.opts["step"] = (revision.revision, is_upgrade)
+    started, stage = clock.now(), getattr(revision.module, "stage", "")
+    assert context.connection is not None
+
+    def note(outcome: str) -> None:
+        ended, connection = clock.now(), context.connection
+        assert connection is not None
+        told = stage, started, ended, outcome, release(), reading.digest(revision)
+        state.record(connection, revision.revision, *told)
+
+    work = functools.partial(function, **arguments)
+    if context.opts.get("in_callers_transaction"):
+        work()
+    else:
+        again = functools.partial(begin_again, context)
+        try:
+            locks.patiently(work, context.connection, again)
+        except Exception:
+            with suppress(SQLAlchemyError):  # the connection may be what broke
+                again()
+                note("failed")
+                again(commit=True)
+            raise
+    note("upgraded" if is_upgrade else "downgraded")
+
+
+def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
+    """End the revision's transaction and begin another, as an autocommit block does."""
+    transaction = context._transaction
+    assert transaction is not None
+    assert context.connection is not None
+    transaction.commit() if commit else transaction.rollback()
+    context._transaction = context.connection.begin()
+
+
+@functools.cache
+def release() -> str | None:
+    """Return what git calls this release, or None where it was put without git."""
+    describe = ["git", "describe", "--always", "--tags"]
+    with suppress(OSError):
+        found = subprocess.run(
+            describe, check=False, capture_output=True, text=True, cwd=Path(__file__).parent
+        )
+        return found.stdout.strip()[:64] or None
+    return None
+
+
+def blockers(connection: sa.Connection) -> list[str]:
+    """Return a sentence for each transaction of others that a change of the schema may wait for."""
+    return locks.blockers(connection)

@@ -1,6 +1,7 @@
 """A scratch database on each of the three engines, and the commands that change its schema."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
+from app.schema import state
 from tests.services import scratch_database
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +37,9 @@ class Schema:
         with self.app.app_context():
             flask_migrate.upgrade(revision=revision, **options)
 
-    def downgrade(self, revision: str) -> None:
+    def downgrade(self, revision: str, **options: Any) -> None:
         with self.app.app_context():
-            flask_migrate.downgrade(revision=revision)
+            flask_migrate.downgrade(revision=revision, **options)
 
     def flask(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """Run `flask …` as its own process and return what it said."""
@@ -77,7 +79,9 @@ class Schema:
 
     @property
     def tables(self) -> set[str]:
-        return set(sa.inspect(self.engine).get_table_names())
+        """The tables, but for the notes of app.schema and what it keeps aside."""
+        found = sa.inspect(self.engine).get_table_names()
+        return {name for name in found if state.include_name(name, "table", {})}
 
     def columns(self, table: str) -> set[str]:
         return {column["name"] for column in sa.inspect(self.engine).get_columns(table)}
@@ -110,3 +114,22 @@ def mariadb() -> Iterator[Schema]:
     """An empty MariaDB database, where each statement commits."""
     with scratch_database("mariadb") as url:
         yield Schema(url)
+
+
+@pytest.fixture
+def postgresql() -> Iterator[Schema]:
+    """An empty PostgreSQL database, where locks queue."""
+    with scratch_database("postgresql") as url:
+        yield Schema(url)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, for a developer to change."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("app", "migrations", "static", "templates"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("config.py", "run.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    return copy

@@ -1,7 +1,6 @@
 """The commands of Flask-Migrate do what its documentation says; new revisions are ours in form."""
 
 import io
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import alembic.command
 import pytest
 
 from tests.schema.conftest import HEAD, NEXT, PREVIOUS, ROOT, Schema
+from tests.schema.histories import KEY, PERSON, change_models, ruff, written
 
 
 def test_the_commands_that_only_look(sqlite: Schema) -> None:
@@ -76,20 +76,6 @@ def statements_of(script: str) -> list[str]:
     return [part.strip() for part in "\n".join(lines).split(";\n") if part.strip()]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project, with a developer's change to the models."""
-    copy = tmp_path / "project"
-    copy.mkdir()
-    for name in ("app", "migrations", "static", "templates"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("config.py", "run.py"):
-        shutil.copy(ROOT / name, copy)
-    models = copy / "app" / "accounts" / "models.py"
-    models.write_text(models.read_text() + MODELS)
-    return copy
-
-
 MODELS = """
 
 class Badge(Model):
@@ -108,6 +94,7 @@ User.nickname = mapped_column(sa.String(40))
 
 def test_a_change_to_the_models_becomes_a_numbered_revision(sqlite: Schema, project: Path) -> None:
     sqlite.upgrade()
+    change_models(project, MODELS)
 
     made = sqlite.flask("db", "migrate", "-m", "Adding badges", cwd=project)
     assert made.returncode == 0, made.stderr
@@ -146,19 +133,21 @@ def test_an_empty_revision_is_numbered_too(sqlite: Schema, project: Path) -> Non
     assert ruff(file) == ""
 
 
-def ruff(file: Path) -> str:
-    """Return what ruff finds in this file by the rules of the project."""
-    command = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--quiet",
-        "--config",
-        "pyproject.toml",
-        str(file),
-    ]
-    return subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True).stdout
+def test_two_branches_are_merged_as_ever(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    sqlite.upgrade("0001", directory=str(folder))
+    here = ("db", "-d", str(folder))
+    options = ("--head", "0001", "--splice", "--branch-label", "other", "--rev-id", "0003")
+    made = sqlite.flask(*here, "revision", "-m", "Other", *options)
+    assert made.returncode == 0, made.stderr
+    assert "branch_labels = ('other',)" in (
+        folder / "versions" / "0003_other.py"
+    ).read_text().replace('"', "'")
+
+    merged = sqlite.flask(*here, "merge", "-m", "Both", "--rev-id", "0004", "heads")
+
+    assert merged.returncode == 0, merged.stderr
+    assert '"""Both. [expand]' in (folder / "versions" / "0004_both.py").read_text()
 
 
 LOGGING = """

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.schema.run import Orphans
-from tests.schema.comparison import differences, what_alembic_cannot_see
+from tests.schema.comparison import differences
 from tests.schema.conftest import HEAD, Schema
 
 PEOPLE = {f"person {number}": "secret" for number in range(8)}
@@ -69,7 +69,6 @@ def test_on_mariadb_a_run_may_die_after_any_statement(mariadb: Schema) -> None:
     assert until_done(mariadb.upgrade, "head") > 20
     assert mariadb.version == HEAD
     assert not differences(mariadb)
-    assert not what_alembic_cannot_see(mariadb)
 
     assert until_done(mariadb.downgrade, "base") > 15
     assert mariadb.tables == {"alembic_version"}

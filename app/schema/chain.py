@@ -1,0 +1,235 @@
+"""How `flask db migrate` divides what autogenerate found into expand, backfill and contract.
+
+A new column that may not be empty is added empty, filled, then required; what goes, goes last.
+What cannot be done in stages is refused in a sentence.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import ops
+from alembic.operations.ops import MigrateOperation
+from alembic.util import CommandError
+
+from app.schema.operations import (
+    columns_of,
+    flattened,
+    foreign_key,
+    generic,
+    not_null,
+    staleness,
+)
+
+# A value to begin with, by what the column holds in Python; the developer decides on a better one.
+TO_BEGIN_WITH = {
+    "str": ('""', "str(row.id)"),  # …and one that differs from row to row, where it must
+    "int": ("0", "row.id"),
+    "float": ("0.0", "float(row.id)"),
+    "bool": ("False", None),
+    "Decimal": ("0", "row.id"),
+    "datetime": ("datetime(1970, 1, 1, tzinfo=UTC)", None),
+    "date": ("date(1970, 1, 1)", None),
+}
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A column that rows of before must get a value for."""
+
+    table: str
+    column: sa.Column[Any]
+    value: str  # as it is written in Python; of a row of id and `source`
+    source: str | None = None
+
+
+@dataclass
+class Chain:
+    """What each stage does, in the order in which it does it."""
+
+    renamed: Callable[[str, str, str], bool]  # asks: table, old, new
+    allow_drop: bool
+    expand: list[MigrateOperation] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    contract: list[MigrateOperation] = field(default_factory=list)
+    unique: list[tuple[str, str]] = field(default_factory=list)  # one column, over rows
+    # What the contract of each table does, in words.
+    doing: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def divide(self, found: ops.UpgradeOps) -> None:
+        """Sort what autogenerate found into the stages, or raise CommandError."""
+        flat = list(flattened(found))
+        self.new = {op.table_name for op in flat if isinstance(op, ops.CreateTableOp)}
+        self.added = {
+            (op.table_name, op.column.name): op.column
+            for op in flat
+            if isinstance(op, ops.AddColumnOp)
+        }
+        self.filled: set[tuple[str, str]] = set()
+        self.unique_new = {
+            (op.table_name, column)
+            for op in flat
+            if isinstance(op, ops.CreateIndexOp) and op.unique
+            for column in columns_of(op)
+        }
+        dropped = [op for op in flat if isinstance(op, ops.DropColumnOp)]
+        self.became = {key: old for old in dropped if (key := self.renaming(old))}
+        for op in flat:
+            KINDS.get(type(op), Chain.refuse)(self, op)
+        self.contract.sort(key=lambda op: LAST.index(type(op)) if type(op) in LAST else -1)
+
+    def renaming(self, old: ops.DropColumnOp) -> tuple[str, str] | None:
+        """Return the column that this one became, asking about each that it may have become."""
+        kind = kind_of(old.to_column())
+        for (table, name), column in self.added.items():
+            alike = table == old.table_name and kind_of(column) == kind
+            if alike and self.renamed(table, old.column_name, name):
+                return table, name
+        return None
+
+    def create_table(self, op: Any) -> None:
+        self.expand.append(op)
+
+    def add_column(self, op: Any) -> None:
+        column, key = op.column, (op.table_name, op.column.name)
+        if column.nullable or column.server_default is not None:
+            self.expand.append(op)
+        else:
+            empty = sa.Column(column.name, column.type, nullable=True)
+            self.expand.append(ops.AddColumnOp(op.table_name, empty))
+        if old := self.became.get(key):
+            source = old.column_name
+            self.expand.append(staleness(op.table_name, source, column.name))
+            self.fills.append(Fill(op.table_name, column, f"row.{source}", source))
+        elif not column.nullable and column.server_default is None:
+            value = value_of(op.table_name, column, differs=key in self.unique_new)
+            self.fills.append(Fill(op.table_name, column, value))
+        else:
+            return
+        self.filled.add(key)
+        # Of a column whose old name could be empty, some rows stay so.
+        if not column.nullable:
+            self.require(op.table_name, column.name)
+
+    def require(self, table: str, column: str) -> None:
+        self.contract.append(not_null(table, column))
+        self.doing[table].append(f"requiring {table}.{column}")
+
+    def drop_column(self, op: Any) -> None:
+        old = op.to_column()
+        old = sa.Column(old.name, generic(old.type), nullable=True)
+        if new := renamed_to(self, op.column_name, op.table_name):
+            self.contract.append(staleness(op.table_name, op.column_name, new).reverse())
+        self.contract.append(ops.DropColumnOp.from_column_and_tablename(None, op.table_name, old))
+        self.doing[op.table_name].append(f"dropping {op.table_name}.{op.column_name}")
+
+    def alter_column(self, op: Any) -> None:
+        name = f"{op.table_name}.{op.column_name}"
+        if op.modify_type is not None or op.modify_nullable is None:
+            raise CommandError(
+                f"{name} changes its type or its default: people use the site, so add a new "
+                "column, fill it and drop the old one (docs/changing-the-schema.md)."
+            )
+        if op.modify_nullable:
+            self.expand.append(not_null(op.table_name, op.column_name).reverse())
+            return
+        column: sa.Column[Any] = sa.Column(op.column_name, op.existing_type)
+        differs = (op.table_name, op.column_name) in self.unique_new
+        self.fills.append(Fill(op.table_name, column, value_of(op.table_name, column, differs)))
+        self.require(op.table_name, op.column_name)
+
+    def create_index(self, op: Any) -> None:
+        keys = [(op.table_name, column) for column in columns_of(op)]
+        is_empty = all(key in self.added and key not in self.filled for key in keys)
+        if not op.unique or op.table_name in self.new or is_empty:
+            self.expand.append(op)
+            return
+        self.contract.append(op)
+        self.unique += keys if len(keys) == 1 else []
+        columns = " and ".join(f"{table}.{column}" for table, column in keys)
+        self.doing[op.table_name].append(f"making {columns} unique")
+
+    def create_foreign_key(self, op: Any) -> None:
+        if (op.source_table, op.local_cols[0]) in self.filled:
+            raise CommandError(
+                f"{op.source_table}.{op.local_cols[0]} may not be empty and points at rows of "
+                f"{op.referent_table}: only you know at which, so let it be empty first."
+            )
+        self.expand.append(foreign_key(op))
+
+    def drop_index(self, op: Any) -> None:
+        self.contract.append(op)
+        self.doing[op.table_name].append(f"dropping {op.index_name}")
+
+    def drop_constraint(self, op: Any) -> None:
+        if op.constraint_type != "foreignkey" or not op.constraint_name:
+            self.refuse(op)
+        self.contract.append(foreign_key(op.reverse()).reverse())
+        self.doing[op.table_name].append(f"dropping {op.constraint_name}")
+
+    def drop_table(self, op: Any) -> None:
+        if not self.allow_drop:
+            raise CommandError(
+                f"No model describes the table {op.table_name} any more. If its rows are to go "
+                "for ever, say --allow-drop; if not, see that its model is imported."
+            )
+        self.contract.append(op)
+        self.doing[op.table_name].append(f"dropping {op.table_name}")
+
+    def refuse(self, op: Any) -> None:
+        if isinstance(op, ops.CreateUniqueConstraintOp):
+            table, name = op.table_name, ", ".join(op.columns)
+            raise CommandError(
+                f"{table}.{name} is unique by a constraint, which SQLite adds only by writing the "
+                "table anew: say index=True beside unique=True, and it is an index."
+            )
+        raise CommandError(
+            f"{type(op).__name__.removesuffix('Op')} on {getattr(op, 'table_name', 'the schema')} "
+            "cannot be divided into stages: write it by hand, from `flask db revision`."
+        )
+
+
+KINDS: dict[type, Callable[[Chain, Any], None]] = {
+    ops.CreateTableOp: Chain.create_table,
+    ops.AddColumnOp: Chain.add_column,
+    ops.DropColumnOp: Chain.drop_column,
+    ops.AlterColumnOp: Chain.alter_column,
+    ops.CreateIndexOp: Chain.create_index,
+    ops.CreateForeignKeyOp: Chain.create_foreign_key,
+    ops.DropConstraintOp: Chain.drop_constraint,
+    ops.DropIndexOp: Chain.drop_index,
+    ops.DropTableOp: Chain.drop_table,
+}
+
+
+# Undone in the opposite order: a column is back before its index.
+LAST = [ops.DropIndexOp, ops.DropColumnOp, ops.DropTableOp]
+
+
+def kind_of(column: sa.Column[Any]) -> str:
+    kind: Any = column.type
+    return (kind.impl if isinstance(kind, sa.TypeDecorator) else kind).python_type.__name__
+
+
+def value_of(table: str, column: sa.Column[Any], differs: bool) -> str:
+    """Return what a row of before gets, as it is written in Python, or raise CommandError."""
+    default = column.default
+    if isinstance(default, sa.ColumnDefault) and default.is_scalar and not differs:
+        return repr(default.arg)
+    known = TO_BEGIN_WITH.get(kind_of(column))
+    value = known[1 if differs else 0] if known else None
+    if value is None:
+        must = "not be empty and must differ in each row" if differs else "not be empty"
+        raise CommandError(
+            f"{table}.{column.name} may {must}, and there is no such value to begin with: let it "
+            "be empty first (`| None`), and fill it by a backfill of your own."
+        )
+    return value
+
+
+def renamed_to(chain: Chain, old: str, of: str) -> str | None:
+    """Return the new name of this column, or None if it only goes."""
+    names = {(table, each.column_name): new for (table, new), each in chain.became.items()}
+    return names.get((of, old))

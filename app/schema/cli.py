@@ -1,0 +1,238 @@
+"""The commands that we add to Flask-Migrate's `flask db`; its own stand beside them, unchanged.
+
+They end with 0 when done or nothing is to do, 1 when refused or failed, 2 when typed wrong.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import alembic.command
+import click
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from flask_migrate.cli import db as of_flask_migrate  # type: ignore[import-not-found]
+from sqlalchemy.exc import DBAPIError
+
+from app.schema import lint, plan, reading, run, stages, state, status, troubles, verify
+
+
+class Commands(click.Group):
+    """Commands that fail with a sentence that says what to do, and no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (DBAPIError, CommandError, RuntimeError) as error:
+            raise click.ClickException(troubles.said(error)) from error
+
+
+def init_app(app: Flask) -> None:
+    """Put our commands beside Flask-Migrate's, in the group that has its name and its options."""
+    theirs = of_flask_migrate
+    both = {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])}
+    app.cli.add_command(
+        Commands("db", both, params=theirs.params, callback=theirs.callback, help=theirs.help)
+    )
+
+
+def migrate(theirs: click.Command) -> click.Command:
+    """Return Flask-Migrate's `migrate` with one option more."""
+
+    def run(allow_drop: bool, x_arg: tuple[str, ...], **options: Any) -> None:
+        assert theirs.callback is not None
+        theirs.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
+
+    drop = click.Option(["--allow-drop"], is_flag=True, help="Let tables go that no model has.")
+    said = """Write what changed in the models as a chain: expand, backfill, contract.
+
+    Example: flask db migrate -m "Adding phone"
+    """
+    return click.Command("migrate", params=[*theirs.params, drop], callback=run, help=said)
+
+
+commands = click.Group()
+in_directory = click.option("-d", "--directory", help="Where the revisions are, if elsewhere.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
+as_script = click.option(
+    "--sql", is_flag=True, help="Print the newest of them as SQL; needs no database."
+)
+
+
+def command(stage: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of the group, with the options that each has."""
+
+    def register(function: Callable[..., None]) -> click.Command:
+        return commands.command(stage)(in_directory(with_appcontext(function)))
+
+    return register
+
+
+@command("plan")
+@as_json
+def plan_(directory: str | None, as_json: bool) -> None:
+    """Say what each pending step would do, and change nothing. Example: flask db plan --json"""
+    with looking(directory) as (connection, script):
+        facts = plan.facts(connection, script)
+    show(facts, plan.lines(facts), as_json)
+
+
+@command("lint")
+@as_json
+def lint_(directory: str | None, as_json: bool) -> None:
+    """Find what is dangerous in the revision files; no database. Example: flask db lint"""
+    found = lint.findings(ScriptDirectory.from_config(configured(directory)))
+    lines = [f"{f.file}:{f.line}: {f.level}: {f.rule}: {f.instead}" for f in found]
+    show([asdict(each) for each in found], lines or ["Nothing dangerous was found."], as_json)
+    if any(each.level == "error" for each in found):
+        sys.exit(1)
+
+
+@command("expand")
+@as_script
+def expand(directory: str | None, sql: bool) -> None:
+    """Add what the next release needs; the running one goes on. Example: flask db expand"""
+    run_stage("expand", directory, sql)
+
+
+@command("backfill")
+@as_script
+@click.option("--pause", "control", flag_value="pause", help="Let the one that runs wait.")
+@click.option("--resume", "control", flag_value="run", help="Let it go on.")
+@click.option("--cancel", "control", flag_value="cancel", help="End it; what is done stays done.")
+@click.option("--dry-run", type=click.IntRange(1), help="Do so many rows, and roll them back.")
+def backfill(
+    directory: str | None, sql: bool, control: state.Control | None, dry_run: int | None
+) -> None:
+    """Move the rows, in batches, while the site runs. Example: flask db backfill --pause"""
+    if control and (sql or dry_run):
+        raise click.UsageError("--pause, --resume and --cancel go with no other option.")
+    if control or dry_run:
+        with looking(directory) as (connection, script):
+            if control:
+                click.echo(tell(connection, control))
+                connection.commit()
+            else:
+                click.echo(coming(connection, script).module.work.dry_run(connection, dry_run))
+        return
+    run_stage("backfill", directory, sql)
+
+
+def tell(connection: sa.Connection, control: state.Control) -> str:
+    """Tell the backfill that is under way what to do."""
+    for row in state.progress(connection):
+        if state.set_control(connection, row.revision, control):
+            return f"Told backfill {row.revision} of {row.table}: {control}."
+    raise click.ClickException("No backfill is under way: `flask db status` says how all are.")
+
+
+def coming(connection: sa.Connection, script: ScriptDirectory) -> Script:
+    """Return the backfill that comes next, or the newest that ran."""
+    waiting = stages.pending(script, stages.version(connection))
+    for revision in [*waiting, *reversed(stages.history(script))]:
+        if revision.module.stage == "backfill":
+            return revision
+    raise click.ClickException("There is no backfill in this history.")
+
+
+@command("contract")
+@as_script
+@click.option(
+    "--yes-destroy",
+    multiple=True,
+    metavar="TABLE.COLUMN",
+    help="Let its data die, which nothing brings back; no question is asked then.",
+)
+def contract(directory: str | None, sql: bool, yes_destroy: tuple[str, ...]) -> None:
+    """Remove or tighten what no release needs any more.
+
+    Example: flask db contract --yes-destroy user.phone
+    """
+    known = [
+        name
+        for revision in stages.history(ScriptDirectory.from_config(configured(directory)))
+        for name in reading.destroyed(revision)
+    ]
+    for name in set(yes_destroy) - set(known):
+        raise click.BadParameter(f"no contract drops {name!r}.", param_hint="--yes-destroy")
+    run_stage("contract", directory, sql, yes_destroy)
+
+
+@command("status")
+@as_json
+def status_(directory: str | None, as_json: bool) -> None:
+    """Say where the database stands and what ran. Example: flask db status --json"""
+    with looking(directory) as (connection, script):
+        facts = status.facts(connection, script)
+    show(facts, status.lines(facts), as_json)
+
+
+@command("verify")
+@as_json
+def verify_(directory: str | None, as_json: bool) -> None:
+    """Walk every revision up, down and up on scratch databases. Example: flask db verify
+
+    On SQLite, and on each server in VERIFY_URLS (or else the one of DATABASE_URL), where this
+    makes a database of its own. Fails if a revision loses rows or breaks the release before it,
+    or if models and revisions differ.
+    """
+    own = current_app.extensions["migrate"].db
+    urls = [sa.make_url(url) for url in current_app.config.get("VERIFY_URLS") or [own.engine.url]]
+    servers = [url for url in urls if url.get_backend_name() != "sqlite"]
+    walks = []
+    for server in [sa.make_url("sqlite://"), *servers]:
+        with verify.scratch(server) as url:
+            walk = verify.Walk(configured(directory), url, own.metadata)
+            walk.run()
+            walks.append(walk.facts())
+    show(walks, [line for facts in walks for line in verify.lines(facts)], as_json)
+    if any(facts["failures"] for facts in walks):
+        sys.exit(1)
+
+
+def run_stage(stage: str, directory: str | None, sql: bool, destroy: tuple[str, ...] = ()) -> None:
+    config = configured(directory)
+    wish = stages.Wish(only=stage, destroy=destroy)
+    config.attributes["wish"] = wish
+    destination = newest(stage, ScriptDirectory.from_config(config)) if sql else "head"
+    alembic.command.upgrade(config, destination, sql=sql)
+    if wish.refused:
+        sys.exit(1)
+
+
+def newest(stage: str, script: ScriptDirectory) -> str:
+    """Return the range of revisions of this stage in the newest change that has any."""
+    for change in reversed(stages.changes(script)):
+        if mine := [each for each in change if each.module.stage == stage]:
+            return f"{mine[0].down_revision or 'base'}:{mine[-1].revision}"
+    raise click.ClickException(f"There is no {stage} in this history.")
+
+
+def configured(directory: str | None) -> Config:
+    group = click.get_current_context().parent
+    given = directory or (group.params["directory"] if group else None)
+    return current_app.extensions["migrate"].migrate.get_config(given)
+
+
+@contextmanager
+def looking(directory: str | None) -> Iterator[tuple[sa.Connection, ScriptDirectory]]:
+    """Open a connection that is not the site's, and the revisions beside it."""
+    url = current_app.extensions["migrate"].db.engine.url
+    if reason := troubles.no_file(url):
+        raise click.ClickException(reason)
+    with run.connected(url) as connection:
+        yield connection, ScriptDirectory.from_config(configured(directory))
+
+
+def show(facts: Any, lines: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=2))
+    else:
+        click.echo("\n".join(lines))

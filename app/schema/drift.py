@@ -1,0 +1,81 @@
+"""Where a database differs from the models: what Alembic sees, and what it cannot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+OURS = ("schema_", "_kept_", "alembic_version")  # tables that no model describes, on purpose
+
+
+def is_ours(name: str | None, kind: str = "table") -> bool:
+    """Whether a table holds our own state, or data that is kept aside."""
+    return kind == "table" and (name or "").startswith(OURS)
+
+
+def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
+    """Return a line for each difference, none if models and database agree."""
+    options = {
+        "compare_type": True,
+        "include_name": lambda name, kind, parents: not is_ours(name, kind),
+    }
+    context = MigrationContext.configure(connection, opts=options)
+    found = [str(each) for each in compare_metadata(context, metadata)]
+    looks = {"sqlite": on_sqlite, "mariadb": on_mariadb, "postgresql": on_postgresql}
+    found += looks[connection.dialect.name](connection, metadata)
+    return found + list(indexes(connection, metadata))
+
+
+def on_sqlite(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+    made = {row.name: row.sql for row in connection.exec_driver_sql(query)}
+    for table in metadata.tables.values():
+        if table.autoincrement_column is not None and "AUTOINCREMENT" not in made.get(
+            table.name, "AUTOINCREMENT"
+        ):
+            yield f"{table.name} uses ids again (no AUTOINCREMENT)"
+
+
+def on_mariadb(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
+    query = (
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND collation_name IS NOT NULL"
+    )
+    for table, column, collation in connection.exec_driver_sql(query).all():
+        wanted = table in metadata.tables and metadata.tables[table].kwargs.get("mariadb_collate")
+        if wanted and collation != wanted:
+            yield f"{table}.{column} has collation {collation}, not {wanted}"
+
+
+def on_postgresql(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
+    query = (
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND data_type = 'character varying'"
+    )
+    for table, column, collation in connection.exec_driver_sql(query).all():
+        declared = metadata.tables[table].c.get(column) if table in metadata.tables else None
+        if declared is None:
+            continue
+        wanted = declared.type.compile(connection.dialect).partition(" COLLATE ")[2].strip('"')
+        if wanted != (collation or ""):
+            yield f"{table}.{column} has collation {collation or 'default'}, not {wanted}"
+    invalid = "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
+    for index in connection.exec_driver_sql(invalid).scalars():
+        yield f"index {index} is INVALID: its build broke off, and nothing uses it"
+    unchecked = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated"
+    for table, constraint in connection.exec_driver_sql(unchecked):
+        yield f"constraint {constraint} of {table} was never validated"
+
+
+def indexes(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
+    inspector = sa.inspect(connection)
+    for table in metadata.sorted_tables:
+        wanted = {(str(i.name), tuple(i.columns.keys()), bool(i.unique)) for i in table.indexes}
+        reflected: list[Any] = (
+            inspector.get_indexes(table.name) if inspector.has_table(table.name) else []
+        )
+        stands = {(i["name"], tuple(i["column_names"]), bool(i["unique"])) for i in reflected}
+        for index in sorted(wanted ^ stands):
+            yield f"{table.name}: index {index} is only {'declared' if index in wanted else 'here'}"

@@ -1,0 +1,120 @@
+"""What the operations ask before they act: which engine, what stands there, may it commit."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+log = logging.getLogger(__name__)
+
+# Safest first. One that MariaDB cannot do this way is refused at once, and changes nothing.
+ALGORITHMS = ("INSTANT", "NOCOPY", "INPLACE")
+NOT_THIS_WAY = {1845, 1846}
+
+
+def dialect() -> str:
+    return op.get_context().dialect.name
+
+
+def is_script() -> bool:
+    """Whether SQL is written to a file: there is no database to ask."""
+    return op.get_context().as_sql
+
+
+def quoted(name: str) -> str:
+    return op.get_context().dialect.identifier_preparer.quote(name)
+
+
+def listed(columns: list[str], prefix: str = "") -> str:
+    return ", ".join(prefix + quoted(column) for column in columns)
+
+
+def execute(statement: str) -> None:
+    """Run a statement that has no parameters, whatever signs it has."""
+    op.execute(sa.text(statement.replace(":", "\\:")))
+
+
+def fetch(query: str) -> list[sa.Row[Any]]:
+    return list(op.get_bind().execute(sa.text(query.replace(":", "\\:"))).all())
+
+
+def inspector() -> sa.Inspector:
+    return sa.inspect(op.get_bind())
+
+
+def done(stands: Callable[[sa.Inspector], bool]) -> bool:
+    """Whether the database says that this step was taken; a script without one cannot ask."""
+    return not is_script() and stands(inspector())
+
+
+def has_table(table: str) -> bool:
+    return not is_script() and inspector().has_table(table)
+
+
+def columns_of(table: str) -> set[str]:
+    return names(inspector().get_columns(table)) if has_table(table) else set()
+
+
+def names(reflected: list[Any]) -> set[str]:
+    return {item["name"] for item in reflected}
+
+
+def index_of(reflected: Any) -> dict[str, Any]:
+    return {name: reflected[name] for name in ("name", "column_names")} | {
+        "unique": bool(reflected["unique"])
+    }
+
+
+def primary_key_of(table: str) -> str:
+    if is_script():
+        return f"pk_{table}"
+    return inspector().get_pk_constraint(table)["name"] or f"pk_{table}"
+
+
+def holds_rows(table: str) -> bool:
+    return bool(fetch(f"SELECT 1 FROM {quoted(table)} LIMIT 1"))
+
+
+def is_callers() -> bool:
+    """Whether the transaction is the caller's, so that nothing here may commit."""
+    return bool(op.get_context().opts.get("in_callers_transaction"))
+
+
+@contextmanager
+def autocommitted() -> Iterator[sa.Connection]:
+    """End the revision's own transaction, so that what follows commits; leave a caller's alone."""
+    if is_callers():
+        yield op.get_bind()
+    else:
+        with op.get_context().autocommit_block():
+            yield op.get_bind()
+
+
+def alter(table: str, change: str) -> None:
+    """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this."""
+    statement = f"ALTER TABLE {quoted(table)} {change}"
+    if is_script():
+        execute(statement)
+        return
+    for algorithm in ALGORITHMS:
+        try:
+            execute(f"{statement}, ALGORITHM={algorithm}, LOCK=NONE")
+        except sa.exc.DBAPIError as error:
+            if next(iter(getattr(error.orig, "args", ())), None) not in NOT_THIS_WAY:
+                raise
+        else:
+            return
+    if holds_rows(table):
+        note(f"MariaDB can do this only by copying {table}: writers wait until it is done.")
+    execute(statement)
+
+
+def note(text: str) -> None:
+    """Tell the operator what the statements do not say."""
+    if is_script():
+        op.get_context().impl.static_output(f"-- {text}")
+    else:
+        log.warning(text)

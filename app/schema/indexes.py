@@ -1,0 +1,97 @@
+"""How an index is built while people write to its table, and what is said when it cannot be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import op
+from sqlalchemy.exc import IntegrityError
+
+from app.schema.engine import (
+    alter,
+    autocommitted,
+    dialect,
+    execute,
+    fetch,
+    holds_rows,
+    inspector,
+    is_callers,
+    is_script,
+    listed,
+    quoted,
+)
+
+NAMED = 10
+# It keeps nobody waiting while it waits, so it may wait for longer than other steps.
+WAIT = "10s"
+
+
+class Duplicates(RuntimeError):
+    """Rows share what is to be unique; nothing was changed."""
+
+
+def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
+    """Build the index, or raise Duplicates."""
+    kind, over = "UNIQUE INDEX" if unique else "INDEX", listed(columns)
+    try:
+        if dialect() == "mariadb":
+            alter(table, f"ADD {kind} {quoted(name)} ({over})")
+        elif can_be_concurrent() and holds_rows(table):
+            with patience():
+                on = f"{quoted(name)} ON {quoted(table)}"
+                execute(f"CREATE {kind} CONCURRENTLY {on} ({over})")
+        else:
+            op.create_index(name, table, columns, unique=unique)
+    except IntegrityError as error:
+        if is_callers():  # whose transaction is spoilt: nothing more can be asked in it
+            raise
+        drop_invalid(name)
+        raise Duplicates(duplicates(name, table, columns)) from error
+
+
+def drop_invalid(name: str) -> None:
+    """Drop what a build of PostgreSQL left behind when it broke off: an index nobody uses."""
+    if not can_be_concurrent():
+        return
+    invalid = (
+        "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
+        f"AND c.relname = '{name}' AND pg_table_is_visible(c.oid)"
+    )
+    if fetch(invalid):
+        with patience():
+            execute(f"DROP INDEX CONCURRENTLY {quoted(name)}")
+
+
+def can_be_concurrent() -> bool:
+    return dialect() == "postgresql" and not is_script() and not is_callers()
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    with autocommitted() as connection:
+        before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
+        connection.exec_driver_sql(f"SET lock_timeout = '{WAIT}'")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
+
+
+def duplicates(name: str, table: str, columns: list[str]) -> str:
+    """Return which rows share what, ten groups of them at most."""
+    key = quoted(inspector().get_pk_constraint(table)["constrained_columns"][0])
+    there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
+    rows = fetch(
+        f"SELECT MIN({key}) AS one, MAX({key}) AS other, COUNT(*) AS n FROM {quoted(table)} "
+        f"WHERE {there} GROUP BY {listed(columns)} HAVING COUNT(*) > 1 "
+        f"ORDER BY MIN({key}) LIMIT {NAMED + 1}"
+    )
+    groups = [
+        f"{row.one} and {row.other}" + (f" (of {row.n})" if row.n > 2 else "")
+        for row in rows[:NAMED]
+    ]
+    more = " and more" if len(rows) > NAMED else ""
+    return (
+        f"{name} cannot be unique: rows of {table} share their {', '.join(columns)}, by "
+        f"{key.strip('`')}: {'; '.join(groups)}{more}. Nothing was changed: settle which of them "
+        "keeps it, then run the command again."
+    )

@@ -1,0 +1,169 @@
+"""What a downgrade takes away is put aside, and given back by the next upgrade.
+
+In tables of their own, `_kept_<revision>_<table>`, for thirty days. What is secret or derived is
+the exception: by then it may be wrong, and a wrong hash opens an account.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from app import clock
+from app.schema import state
+from app.schema.engine import (
+    autocommitted,
+    columns_of,
+    dialect,
+    execute,
+    fetch,
+    has_table,
+    holds_rows,
+    inspector,
+    is_script,
+    listed,
+    note,
+    quoted,
+)
+
+KEPT_FOR = timedelta(days=30)
+BATCH = 1000  # rows given back in one transaction
+
+
+def is_going(up: bool) -> bool:
+    """Whether a step is under way in this direction, on a database."""
+    return not is_script() and op.get_context().opts["step"][1] is up
+
+
+def name_of(table: str) -> str:
+    return f"{state.KEPT}{op.get_context().opts['step'][0]}_{table}"
+
+
+def keys_of(table: str) -> list[str]:
+    return list(inspector().get_pk_constraint(table)["constrained_columns"])
+
+
+def same(one: str, other: str, keys: list[str]) -> str:
+    return " AND ".join(f"{one}.{quoted(key)} = {other}.{quoted(key)}" for key in keys)
+
+
+def put_aside_column(table: str, column: str) -> None:
+    """Before a downgrade drops the column, keep what it holds."""
+    if not is_going(up=False):
+        return
+    if (table, column) in op.get_context().opts.get("derived", ()):
+        note(f"{table}.{column} is not kept: it was derived from what may change meanwhile.")
+        return
+    kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
+    if not keys or not fetch(f"SELECT 1 FROM {t} WHERE {c} IS NOT NULL LIMIT 1"):
+        return
+    types = {each["name"]: each["type"] for each in inspector().get_columns(table)}
+    if not has_table(kept):
+        columns: list[sa.Column[Any]] = [
+            sa.Column(key, types[key], primary_key=True, autoincrement=False) for key in keys
+        ]
+        op.create_table(kept, *columns, **state.OPTIONS | {"sqlite_autoincrement": False})
+    if column not in columns_of(kept):
+        op.add_column(kept, sa.Column(column, types[column]))
+    k, matching = quoted(kept), same("k", "t", keys)
+    execute(
+        f"INSERT INTO {k} ({listed(keys)}) SELECT {listed(keys, 't.')} FROM {t} t "
+        f"WHERE t.{c} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {k} k WHERE {matching})"
+    )
+    value = f"SELECT t.{c} FROM {t} t WHERE {same('t', k, keys)}"
+    execute(f"UPDATE {k} SET {c} = ({value})")
+    said(f"{table}.{column}", kept)
+
+
+def put_aside_table(table: str) -> None:
+    """Before a downgrade drops the table, keep its rows."""
+    if is_going(up=False) and holds_rows(table):
+        kept = name_of(table)
+        execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
+        execute(f"CREATE TABLE {quoted(kept)} AS SELECT * FROM {quoted(table)}")
+        said(table, kept)
+
+
+def said(what: str, kept: str) -> None:
+    note(
+        f"{what} is kept in {kept} for {KEPT_FOR.days} days; upgrading again gives it back. "
+        "Nothing of an account that is removed meanwhile may stay there."
+    )
+
+
+def give_back_column(table: str, column: str) -> None:
+    """After an upgrade added the column again, fill it with what was kept, in batches."""
+    if not is_going(up=True) or column not in columns_of(kept := name_of(table)):
+        return
+    keys, k, t, c = keys_of(table), quoted(kept), quoted(table), quoted(column)
+    value = f"SELECT k.{c} FROM {k} k WHERE {same('k', t, keys)}"
+    update = f"UPDATE {t} SET {c} = ({value}) WHERE EXISTS ({value} AND k.{c} IS NOT NULL)"
+    nullable = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
+    if nullable[column]:
+        update += f" AND {c} IS NULL"  # what was written meanwhile wins
+    with autocommitted():
+        last, key = None, quoted(keys[0])
+        while True:
+            after = "" if last is None else f"WHERE {key} > {literal(last)}"
+            page = fetch(f"SELECT {key} FROM {k} {after} ORDER BY {key} LIMIT {BATCH}")
+            if not page:
+                break
+            first, last = page[0][0], page[-1][0]
+            execute(f"{update} AND {key} BETWEEN {literal(first)} AND {literal(last)}")
+        if columns_of(kept) == {*keys, column}:
+            op.drop_table(kept)
+        else:
+            op.drop_column(kept, column)
+
+
+def literal(value: object) -> str:
+    return str(sa.literal(value).compile(op.get_bind(), compile_kwargs={"literal_binds": True}))
+
+
+def give_back_table(table: str) -> None:
+    """After an upgrade made the table again, fill it with the rows that still make sense."""
+    if not is_going(up=True) or not has_table(kept := name_of(table)):
+        return
+    k, t, keys = quoted(kept), quoted(table), keys_of(table)
+    columns = sorted(columns_of(kept) & columns_of(table))
+    where = f"NOT EXISTS (SELECT 1 FROM {t} t WHERE {same('t', 'k', keys)})"
+    for key in inspector().get_foreign_keys(table):
+        pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
+        there = " AND ".join(f"p.{quoted(theirs)} = k.{quoted(ours)}" for ours, theirs in pairs)
+        empty = " OR ".join(f"k.{quoted(ours)} IS NULL" for ours in key["constrained_columns"])
+        parent = quoted(key["referred_table"])
+        where += f" AND ({empty} OR EXISTS (SELECT 1 FROM {parent} p WHERE {there}))"
+    execute(
+        f"INSERT INTO {t} ({listed(columns)}) SELECT {listed(columns, 'k.')} FROM {k} k "
+        f"WHERE {where}"
+    )
+    if dialect() == "postgresql" and keys == ["id"]:
+        sequence = f"pg_get_serial_sequence('{t}', 'id')"
+        execute(f"SELECT setval({sequence}, (SELECT MAX(id) FROM {t})) WHERE {sequence} <> ''")
+    op.drop_table(kept)
+
+
+def tables(connection: sa.Connection) -> list[str]:
+    """Return the tables in which something is kept."""
+    found = sa.inspect(connection).get_table_names()
+    return [name for name in found if name.startswith(state.KEPT)]
+
+
+def expire(connection: sa.Connection) -> None:
+    """Drop what was kept for longer than thirty days."""
+    for name in tables(connection):
+        revision = name.removeprefix(state.KEPT).partition("_")[0]
+        ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
+        if ended and ended[0] < clock.now() - KEPT_FOR:
+            connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))
+
+
+def forget(connection: sa.Connection, table: str, id_: int) -> None:
+    """Remove what is kept of this row, and of the rows that name it as `<table>_id`."""
+    for name in tables(connection):
+        columns = {column["name"] for column in sa.inspect(connection).get_columns(name)}
+        key = "id" if name.split("_", 3)[-1] == table else f"{table}_id"
+        if key in columns:
+            clause: sa.ColumnClause[int] = sa.column(key, sa.BigInteger)
+            connection.execute(sa.delete(sa.table(name, clause)).where(clause == id_))

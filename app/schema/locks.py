@@ -1,0 +1,136 @@
+"""Locks that others hold: how long a step waits for one, how it tries again, who is in the way.
+
+A change of the schema that waits makes everybody who comes after it wait too. So it waits for a
+moment only, lets the queue go, and tries again, saying whose transaction it is waiting for.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+log = logging.getLogger(__name__)
+
+TRIES = 30
+LONGEST_PAUSE = 2.0  # seconds between two tries
+SAID_EVERY = 5  # tries
+
+# MariaDB's shortest wait is a second; so there it first does not wait at all, see `hurry`.
+SETTINGS = {
+    "sqlite": {},
+    "postgresql": {"lock_timeout": "150"},
+    "mariadb": {"lock_wait_timeout": "0", "innodb_lock_wait_timeout": "1"},
+}
+HELD = {"55P03", "40P01", 1205, 1213}
+
+BLOCKERS = {
+    "postgresql": """
+        SELECT a.pid AS id, a.usename AS name, a.state AS doing, left(a.query, 80) AS said,
+          extract(epoch FROM clock_timestamp() - a.xact_start)::int AS age,
+          string_agg(DISTINCT c.relname, ', ') AS held
+        FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.granted
+        JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p')
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_|^information_schema$'
+        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+          AND a.xact_start < clock_timestamp() - interval '100 ms'
+        GROUP BY a.pid, a.usename, a.state, a.query, a.xact_start ORDER BY a.xact_start""",
+    "mariadb": """
+        SELECT p.id, p.user AS name, LOWER(p.command) AS doing, LEFT(p.info, 80) AS said,
+          TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS age, NULL AS held
+        FROM information_schema.innodb_trx t
+        JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+        WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID()
+          AND t.trx_started < NOW() - INTERVAL 1 SECOND ORDER BY t.trx_started""",
+}
+ENDING = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
+
+
+class Blocked(RuntimeError):
+    """Somebody holds a lock for so long that the step gave up; it names them."""
+
+
+def blockers(connection: sa.Connection) -> list[str]:
+    """Return a sentence for each transaction of others that has been open for a while."""
+    dialect = connection.dialect.name
+    if dialect not in BLOCKERS:
+        return []
+    try:
+        rows = connection.execute(sa.text(BLOCKERS[dialect].replace(":", "\\:"))).all()
+    except DBAPIError:  # MariaDB shows them only to users with the privilege PROCESS
+        return []
+    return [sentence(row, ENDING[dialect]) for row in rows]
+
+
+def sentence(row: sa.Row[tuple[object, ...]], ending: str) -> str:
+    holding = f", holding {row.held}" if row.held else ""
+    said = f"; last: {' '.join(row.said.split())}" if row.said else ""
+    return (
+        f"Connection {row.id} ({row.name}, {row.doing}) has had a transaction open for "
+        f"{row.age} s{holding}{said}. To end it: {ending.format(row.id)}"
+    )
+
+
+def is_held(error: DBAPIError) -> bool:
+    """Whether this failed because somebody holds a lock."""
+    codes = {getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]}
+    return not codes.isdisjoint(HELD)
+
+
+@contextmanager
+def short_waits(connection: sa.Connection) -> Iterator[None]:
+    """Let no statement of this run wait long for a lock."""
+    settings = SETTINGS[connection.dialect.name]
+    for name, value in settings.items():
+        connection.exec_driver_sql(f"SET SESSION {name} = {value}")
+    connection.commit()
+    try:
+        yield
+    finally:
+        with suppress(DBAPIError):  # the connection may be what broke
+            connection.rollback()
+            for name in settings:
+                connection.exec_driver_sql(f"SET SESSION {name} = DEFAULT")
+            connection.commit()
+
+
+def patiently(
+    work: Callable[[], None], connection: sa.Connection, begin_again: Callable[[], None]
+) -> None:
+    """Do the work, from its start again while somebody holds a lock; then raise Blocked."""
+    named: list[str] = []
+    for attempt in range(1, TRIES + 1):
+        hurry(connection, attempt, named)
+        try:
+            work()
+        except DBAPIError as error:
+            if not is_held(error):
+                raise
+            begin_again()
+            named = blockers(connection)
+            begin_again()
+            tell(attempt, named, error)
+        else:
+            return
+        time.sleep(random.uniform(0.5, 1.5) * min(0.1 * attempt, LONGEST_PAUSE))
+
+
+def tell(attempt: int, named: list[str], error: DBAPIError) -> None:
+    who = "\n  ".join(named or ["Many short transactions, or one that this user may not see."])
+    if attempt == TRIES:
+        raise Blocked(
+            f"A lock was not to be had in {TRIES} tries. What is not done was rolled back: end "
+            f"what is in the way, then run the command again.\n  {who}"
+        ) from error
+    if attempt == 1 or attempt % SAID_EVERY == 0:
+        log.warning("A lock is held by others (try %d of %d).\n  %s", attempt, TRIES, who)
+
+
+def hurry(connection: sa.Connection, attempt: int, named: list[str]) -> None:
+    """On MariaDB, wait a second once nobody stays long: there is never a gap on a busy table."""
+    if connection.dialect.name == "mariadb":
+        wait = 1 if attempt > 2 and not named else 0
+        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {wait}")

@@ -1,0 +1,71 @@
+"""Operations of ddl as Alembic's autogenerate knows operations: rendered, and reversed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.operations.ops import MigrateOperation
+
+
+class Line(MigrateOperation):
+    """An operation of ddl that Alembic has no word for: how it is done, and undone."""
+
+    def __init__(self, table_name: str, up: str, down: str) -> None:
+        self.table_name, self.up, self.down = table_name, up, down
+
+    def reverse(self) -> "Line":
+        return Line(self.table_name, self.down, self.up)
+
+
+@renderers.dispatch_for(Line)
+def render_line(context: AutogenContext, op: Line) -> str:
+    return op.up
+
+
+def not_null(table: str, column: str) -> Line:
+    return Line(
+        table,
+        f"ddl.set_not_null({table!r}, {column!r})",
+        f"ddl.drop_not_null({table!r}, {column!r})",
+    )
+
+
+def staleness(table: str, source: str, derived: str) -> Line:
+    return Line(
+        table,
+        f"ddl.create_staleness_trigger({table!r}, source={source!r}, derived={derived!r})",
+        f"ddl.drop_staleness_trigger({table!r}, derived={derived!r})",
+    )
+
+
+def foreign_key(op: Any) -> Line:
+    ondelete = f", ondelete={op.kw['ondelete']!r}" if op.kw.get("ondelete") else ""
+    name, table = op.constraint_name, op.source_table
+    return Line(
+        table,
+        f"ddl.add_foreign_key({name!r}, {table!r}, {op.local_cols!r}, {op.referent_table!r}, "
+        f"{op.remote_cols!r}{ondelete})",
+        f"ddl.drop_foreign_key({name!r}, {table!r})",
+    )
+
+
+def flattened(container: ops.OpContainer) -> Iterator[MigrateOperation]:
+    for op in container.ops:
+        if isinstance(op, ops.OpContainer):
+            yield from flattened(op)
+        else:
+            yield op
+
+
+def columns_of(op: ops.CreateIndexOp) -> list[str]:
+    return [getattr(column, "name", None) or str(column) for column in op.columns]
+
+
+def generic(kind: Any) -> Any:
+    """Return the type as any engine has it, of one that was read from this engine."""
+    found = kind.as_generic(allow_nulltype=True)
+    if getattr(found, "collation", None):
+        found.collation = None
+    return found

@@ -1,0 +1,169 @@
+"""What `flask db plan` says: each pending step, before anything is done; it only looks."""
+
+import io
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+
+from app.schema import locks, reading, stages, troubles
+
+MOMENT = "a moment"
+EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"
+
+# What an operation lets wait on each engine, and how many seconds a million rows take it.
+RECIPES: dict[str, dict[str, tuple[str, float]]] = {
+    "create_table": {"": ("nobody; writers of tables that its keys name, for a moment", 0)},
+    "drop_table": {"": (EXCLUSIVE, 0)},
+    "add_column": {
+        "postgresql": (EXCLUSIVE, 0),
+        "mariadb": ("nobody: ALGORITHM=INSTANT, LOCK=NONE", 0),
+        "sqlite": ("writers, for a moment", 0),
+    },
+    "drop_column": {
+        "postgresql": (EXCLUSIVE + "; with `erase` the table is written anew", 0),
+        "mariadb": ("nobody: ALGORITHM=INSTANT; with `erase` the table is written anew", 0),
+        "sqlite": ("writers", 1.9),
+    },
+    "create_index": {
+        "postgresql": ("nobody: it is built CONCURRENTLY (the SQL here is without)", 1.9),
+        "mariadb": ("nobody: ALGORITHM=NOCOPY, LOCK=NONE", 2.8),
+        "sqlite": ("writers, while it is built; readers never", 1.5),
+    },
+    "drop_index": {"": ("everybody, for a moment", 0)},
+    "set_not_null": {
+        "postgresql": ("nobody while rows are checked (NOT VALID, VALIDATE), then a moment", 0.3),
+        "mariadb": ("nobody: ALGORITHM=INPLACE, LOCK=NONE; twice the disk", 2.9),
+        "sqlite": ("writers, while the table is written anew (before 3.53)", 2.4),
+    },
+    "drop_not_null": {
+        "": (EXCLUSIVE, 0),
+        "sqlite": ("writers, while the table is written anew (before 3.53)", 2.4),
+    },
+    "add_foreign_key": {
+        "postgresql": ("writers of both tables for a moment, nobody while it is validated", 0.4),
+        "mariadb": ("nobody: INSTANT, rows checked before and after", 0.1),
+        "sqlite": ("writers, while the table is written anew", 2.4),
+    },
+    "create_staleness_trigger": {"": ("writers, for a moment", 0)},
+    "run": {
+        "postgresql": ("whoever wants the same row, for 50 ms", 8.1),
+        "mariadb": ("whoever wants the same row, for 50 ms", 5.2),
+        "sqlite": ("writers, for 5 ms, with pauses thrice as long", 3.9),
+    },
+}
+RECIPES["create_unique_index"] = RECIPES["create_index"]
+RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"]
+RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
+SECOND = {"create_index", "create_unique_index", "drop_index", "add_foreign_key"}
+
+# Rows and bytes as the engine's catalogue has them: near enough, and read without a scan.
+SIZES = {
+    "postgresql": "SELECT relname, GREATEST(reltuples, 0), pg_total_relation_size(oid) "
+    "FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid)",
+    "mariadb": "SELECT table_name, table_rows, data_length + index_length "
+    "FROM information_schema.tables WHERE table_schema = DATABASE()",
+}
+
+
+def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
+    """Return the pending steps, and who would make them wait now."""
+    version = stages.version(connection)
+    if trouble := troubles.of_the_story(script, (version,) if version else ()):
+        raise CommandError(trouble)
+    pending = stages.pending(script, version)
+    sizes = sizes_of(connection)
+    return {
+        "steps": [step(revision, connection, sizes) for revision in pending],
+        "blockers": locks.blockers(connection),
+    }
+
+
+def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of one step: what it does, for how long, and to how much."""
+    stage, dialect = revision.module.stage, connection.dialect.name
+    actions = [
+        action(call, revision, dialect, sizes)
+        for call in reading.calls(revision)
+        if call.name in RECIPES and call.owner in {"ddl", "op", "work"}
+    ]
+    tables = {each["table"] for each in actions}
+    return {
+        "revision": revision.revision,
+        "what": revision.doc,
+        "stage": stage,
+        "sql": sql_of(revision, connection.dialect),
+        "actions": actions,
+        "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
+        "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
+        "safe_while_the_running_release_runs": stage != "contract",
+        "no_way_back": getattr(revision.module, "irreversible", None),
+    }
+
+
+def action(
+    call: reading.Call, revision: Script, dialect: str, sizes: dict[str, Any]
+) -> dict[str, Any]:
+    if call.name == "run":
+        table = revision.module.work.table.name
+    else:
+        table = str(call.arguments[1 if call.name in SECOND else 0])
+    recipe = RECIPES[call.name]
+    waits, seconds = recipe.get(dialect) or recipe[""]
+    millions = sizes.get(table, (0, 0))[0] / 1e6
+    return {
+        "operation": call.name,
+        "table": table,
+        "waits": waits,
+        "seconds": round(seconds * millions, 1),
+    }
+
+
+def sql_of(revision: Script, dialect: sa.Dialect) -> list[str]:
+    """Return the statements of a revision, as a script for this engine has them."""
+    buffer = io.StringIO()
+    options = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
+    context = MigrationContext.configure(dialect=dialect, opts=options)
+    with Operations.context(context):
+        revision.module.upgrade()
+    parts = [part.strip() for part in buffer.getvalue().split(";\n")]
+    return [part for part in parts if part]
+
+
+def sizes_of(connection: sa.Connection) -> dict[str, tuple[int, int]]:
+    """Return rows and bytes of each table."""
+    if query := SIZES.get(connection.dialect.name):
+        known = connection.exec_driver_sql(query)
+        return {name: (int(count or 0), int(size or 0)) for name, count, size in known}
+    found: dict[str, tuple[int, int]] = {}
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+    size = connection.exec_driver_sql("PRAGMA page_size").scalar() or 0
+    for table in sa.inspect(connection).get_table_names():
+        # SQLite counts in no catalogue; the last rowid is at hand. Its size is the whole file's.
+        newest: sa.ColumnElement[int] = sa.func.max(sa.literal_column("rowid"))
+        rows = connection.scalar(sa.select(newest).select_from(sa.table(table)))
+        found[table] = (rows or 0, pages * size)
+    return found
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """Return the same for a person."""
+    if not facts["steps"]:
+        return ["Nothing is pending."]
+    said = []
+    for step in facts["steps"]:
+        safe = "yes" if step["safe_while_the_running_release_runs"] else "no"
+        said += [f"{step['revision']} {step['what']}"]
+        said += [f"  safe while the running release runs: {safe}"]
+        said += [f"  touches {step['rows']} rows, {step['mb']} MB"]
+        for each in step["actions"]:
+            took = f"about {each['seconds']} s" if each["seconds"] else MOMENT
+            name = f"{each['operation']} {each['table']}"
+            said += [f"  {name}: {took}; who waits: {each['waits']}"]
+        if step["no_way_back"]:
+            said += [f"  NO WAY BACK: {step['no_way_back']} go for ever"]
+        said += [f"    {line}" for part in step["sql"] for line in part.splitlines()]
+    return said + [f"In the way now: {each}" for each in facts["blockers"]]

@@ -1,0 +1,137 @@
+"""Whether the release before still works: its statements, tried on the schema after.
+
+There is no old code here. A release knows the tables and columns of its schema, so it is stood
+for by INSERT, SELECT, UPDATE and DELETE on those, with values made from the columns' types.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from app import clock
+from app.schema.drift import is_ours
+
+Refusals = dict[str, str]  # statement → why the database refused it
+
+
+def reflected(connection: sa.Connection) -> sa.MetaData:
+    """Return the schema as it stands, without what is our own."""
+    metadata = sa.MetaData()
+    metadata.reflect(connection, only=lambda name, _: not is_ours(name))
+    return metadata
+
+
+def refused(connection: sa.Connection, metadata: sa.MetaData) -> Refusals:
+    """Return which statements of a release that knows `metadata` fail here; changes nothing."""
+    found: Refusals = {}
+    for table in metadata.sorted_tables:
+        for statement, error in tried(connection, table):
+            found.setdefault(statement, error)
+        connection.rollback()
+    return found
+
+
+def tried(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[str, str]]:
+    """Yield each statement that fails: whole rows, sparse rows, each column read and written."""
+    nothing = {column.name: None for column in table.columns if column.nullable}
+    rows = [values_of(connection, table, number) for number in (1, 2)]
+    # Two whole rows, alike where no key forbids it: a release may write the same value twice.
+    statements: list[sa.Executable] = [sa.insert(table).values(row) for row in rows]
+    statements += [sa.insert(table).values(values_of(connection, table, 3) | nothing)]
+    key = [column == rows[0][column.name] for column in table.primary_key]
+    statements += [sa.select(table).where(*key)]
+    for column in table.columns:
+        if not column.primary_key:
+            statements += [sa.update(table).where(*key).values({column: rows[0][column.name]})]
+            if column.nullable:
+                statements += [sa.update(table).where(*key).values({column: None})]
+    statements += [sa.delete(table).where(*key)]
+    for statement in statements:
+        if error := attempt(connection, statement):
+            yield text_of(statement, connection), error
+
+
+def attempt(connection: sa.Connection, statement: Any) -> str | None:
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(statement)
+    except DBAPIError as error:
+        savepoint.rollback()
+        return " ".join(str(error.orig).split())
+    savepoint.commit()
+    return None
+
+
+def text_of(statement: Any, connection: sa.Connection) -> str:
+    return " ".join(str(statement.compile(dialect=connection.dialect)).split())
+
+
+def values_of(
+    connection: sa.Connection, table: sa.Table, number: int, *, alike: bool = True
+) -> dict[str, Any]:
+    """Return a row that types and keys allow; `alike` another one, wherever no key forbids it."""
+    unique = {c.name for i in table.indexes if i.unique for c in i.columns}
+    unique |= {c.name for c in table.primary_key}
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.UniqueConstraint):
+            unique |= {column.name for column in constraint.columns}
+    row = {}
+    for column in table.columns:
+        parents = [key.column for key in column.foreign_keys]
+        if parents:
+            row[column.name] = parent_of(connection, parents[0], number)
+        else:
+            differs = column.name in unique or not alike
+            row[column.name] = value_of(column, number if differs else 0)
+    return row
+
+
+def parent_of(connection: sa.Connection, column: sa.Column[Any], number: int) -> Any:
+    """Return a value that `column` holds, another one for each number if it has them."""
+    held = connection.scalars(sa.select(column).order_by(column).limit(number)).all()
+    return held[-1] if held else None
+
+
+MAKERS: dict[type, Callable[[int], Any]] = {
+    bool: lambda number: False,
+    int: lambda number: 900_000 + number,
+    float: float,
+    bytes: lambda number: b"v%d" % number,
+}
+
+
+def value_of(column: sa.Column[Any], number: int) -> Any:
+    kind = column.type.python_type
+    if kind in MAKERS:
+        return MAKERS[kind](number)
+    if issubclass(kind, str):
+        return f"v{number}"[-(getattr(column.type, "length", None) or 2) :]
+    moment = clock.now().replace(microsecond=0)
+    of_time = {"datetime": moment, "date": moment.date(), "time": moment.time()}
+    return of_time.get(kind.__name__, number)
+
+
+def fill(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Put two rows into each table that has none, so that there is something to keep."""
+    for table in metadata.sorted_tables:
+        if not connection.scalar(sa.select(sa.func.count()).select_from(table)):
+            for number in (11, 12):
+                row = values_of(connection, table, number, alike=False)
+                attempt(connection, sa.insert(table).values(row))
+    connection.commit()
+
+
+def rows_of(connection: sa.Connection, metadata: sa.MetaData) -> dict[str, list[Any]]:
+    """Return what each column of these tables holds, in the order of the primary key."""
+    found = {}
+    for table in metadata.sorted_tables:
+        stands = {each["name"] for each in sa.inspect(connection).get_columns(table.name)}
+        columns = [column for column in table.columns if column.name in stands]
+        query = sa.select(*columns).order_by(*table.primary_key)
+        for position, column in enumerate(columns):
+            values = [row[position] for row in connection.execute(query)]
+            found[f"{table.name}.{column.name}"] = values
+    connection.rollback()
+    return found

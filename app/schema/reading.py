@@ -1,0 +1,79 @@
+"""What a revision file says without being run: its calls, with what stands in them."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic.script import Script
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call in upgrade(): `ddl.drop_column("user", "phone")`, and the line it stands on."""
+
+    owner: str
+    name: str
+    arguments: list[Any]  # constants; what is not one stands here as its syntax
+    options: dict[str, Any]
+    line: int
+
+
+def tree_of(revision: Script) -> ast.Module:
+    return ast.parse(Path(revision.path).read_text())
+
+
+def calls(revision: Script, function: str = "upgrade") -> Iterator[Call]:
+    """Yield the calls in this function, once for each turn of a loop over constants."""
+    for node in tree_of(revision).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            yield from calls_in(node, {})
+
+
+def calls_in(node: ast.AST, known: dict[str, Any]) -> Iterator[Call]:
+    if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+        for turn in getattr(node.iter, "elts", [node.iter]):
+            for statement in node.body:
+                yield from calls_in(statement, known | {node.target.id: constant(turn, known)})
+        return
+    if isinstance(node, ast.Call):
+        function = node.func
+        yield Call(
+            owner=ast.unparse(function.value) if isinstance(function, ast.Attribute) else "",
+            name=str(getattr(function, "attr", None) or getattr(function, "id", "")),
+            arguments=[constant(argument, known) for argument in node.args],
+            options={word.arg: constant(word.value, known) for word in node.keywords if word.arg},
+            line=node.lineno,
+        )
+    for child in ast.iter_child_nodes(node):
+        yield from calls_in(child, known)
+
+
+def constant(node: ast.AST, known: dict[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return known.get(node.id, node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return node
+
+
+def digest(revision: Script) -> str:
+    """Return what the file comes to: another one once anybody edits it."""
+    return hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
+
+
+def destroyed(revision: Script) -> list[str]:
+    """Return the columns, as table.column, and the tables that this revision drops."""
+    dropped = [call for call in calls(revision) if call.name in {"drop_column", "drop_table"}]
+    return [
+        ".".join(map(str, call.arguments[: 2 if call.name == "drop_column" else 1]))
+        for call in dropped
+    ]
+
+
+def step_name(revision: Script) -> str:
+    """Return `0004: Dropping user.password. [contract]`, as people know the revision."""
+    return f"{revision.revision}: {revision.doc}"

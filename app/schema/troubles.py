@@ -1,0 +1,108 @@
+"""What can be wrong around a command, each in a sentence that says what to do."""
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+# What the oldest engine is that has all the statements we send.
+OLDEST = {"sqlite": (3, 35), "postgresql": (13,), "mariadb": (10, 6)}
+
+NO_DATABASE = "The database does not answer ({}): is DATABASE_URL right, and the server up?"
+NO_PRIVILEGE = "The database does not let this user do that ({}): grant it, or use the owner."
+NO_TRIGGER = (
+    "MariaDB lets this user make no trigger while it writes a binary log: as an administrator, "
+    "SET GLOBAL log_bin_trust_function_creators = 1, then run the command again."
+)
+NO_ROOM = "The disk of the database is full ({}): make room, then run the command again."
+DUPLICATES = "A unique index found rows that share a value ({}): make them differ, then go on."
+IMPOSSIBLE = "The database refused: {}."
+
+KNOWN: dict[str, set[Any]] = {
+    # MariaDB by number, PostgreSQL by SQLSTATE, SQLite by result code under a name.
+    NO_DATABASE: {2002, 2003, 2005, 2006, 2013, 1049, "3D000", "08001", "08006", "CANTOPEN"},
+    NO_PRIVILEGE: {1044, 1045, 1142, 1143, 1227, "42501", "28000", "28P01", "READONLY", "PERM"},
+    NO_TRIGGER: {1419},
+    NO_ROOM: {1021, 1114, 3, 28, "53100", "FULL"},
+    DUPLICATES: {1062, "23505", "CONSTRAINT_UNIQUE"},
+}
+
+
+def said(error: Exception) -> str:
+    """Return what an error means for whoever ran the command."""
+    return sentence(error) if isinstance(error, DBAPIError) else str(error)
+
+
+def sentence(error: DBAPIError) -> str:
+    code = code_of(error)
+    said = " ".join(str(error.orig).split())
+    kind = next((kind for kind, codes in KNOWN.items() if code in codes), IMPOSSIBLE)
+    if code is None and "connect" in said:  # libpq has no code for a server that is not there
+        kind = NO_DATABASE
+    return kind.format(said.rstrip("."))
+
+
+def code_of(error: DBAPIError) -> Any:
+    if isinstance(error.orig, sqlite3.Error):
+        name = getattr(error.orig, "sqlite_errorname", "").removeprefix("SQLITE_")
+        return name if name.startswith("CONSTRAINT") else name.partition("_")[0]
+    number = next(iter(getattr(error.orig, "args", ())), None)
+    return number if isinstance(number, int) else getattr(error.orig, "sqlstate", None)
+
+
+def too_old(connection: sa.Connection) -> str | None:
+    """Return why this engine cannot be used, or None."""
+    dialect = connection.dialect
+    least, stands = OLDEST.get(dialect.name), tuple(dialect.server_version_info or ())
+    if dialect.name == "mysql" or least is None:
+        return f"This is {dialect.name}: use SQLite, PostgreSQL or MariaDB."
+    if stands < least:
+        version, wanted = (".".join(map(str, each)) for each in (stands, least))
+        return f"This is {dialect.name} {version}: use {wanted} or a newer one."
+    return None
+
+
+def no_file(url: sa.URL) -> str | None:
+    """Return why there is nothing to look at yet, before looking would make an empty file."""
+    path = url.database
+    if url.get_backend_name() == "sqlite" and path and not Path(path).exists():
+        return f"There is no database yet at {path}: `flask db upgrade` makes it."
+    return None
+
+
+def of_the_story(script: ScriptDirectory, heads: tuple[str, ...]) -> str | None:
+    """Return what is wrong with the revision files, or with where the database stands in them."""
+    files = Path(script.versions).glob("[0-9]*_*.py")
+    twice = [n for n, count in Counter(file.name[:4] for file in files).items() if count > 1]
+    newest = script.get_heads()
+    if twice or len(newest) > 1:
+        both = ", ".join(sorted(twice or newest))
+        return (
+            f"The history has two ends ({both}), as when two branches met: give the younger "
+            "change the next free numbers, in its file names, `revision` and `down_revision`."
+        )
+    known = {revision.revision for revision in script.walk_revisions()}
+    for number in set(heads) - known:
+        return (
+            f"The database stands at {number}, and no file here has that revision: check out the "
+            "release that has it (`flask db status` names what ran), or one that is newer."
+        )
+    return None
+
+
+def explained(error: CommandError, script: ScriptDirectory, heads: tuple[str, ...]) -> CommandError:
+    """Return Alembic's refusal in our words, where we know more than it says."""
+    if reason := of_the_story(script, heads):
+        return CommandError(reason)
+    if "not up to date" in str(error):
+        stands, newest = ", ".join(heads) or "nothing", script.get_current_head()
+        return CommandError(
+            f"The database stands at {stands} and the newest revision is {newest}: "
+            "run `flask db upgrade` first, so that what is new can be told from what is old."
+        )
+    return error

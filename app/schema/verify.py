@@ -1,0 +1,166 @@
+"""`flask db verify`: every revision is walked up, down and up again on a scratch database.
+
+On SQLite always, and on each server that is configured: there a database with a random name is
+made, and dropped at the end.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import alembic.command
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from app.schema import drift, proof, reading, run, stages, troubles
+
+
+@contextmanager
+def scratch(server: sa.URL) -> Iterator[sa.URL]:
+    """Yield the address of a new, empty database of this server; drop it afterwards."""
+    name = f"verify_{secrets.token_hex(6)}"
+    if server.get_backend_name() == "sqlite":
+        with tempfile.TemporaryDirectory(prefix=name) as folder:
+            yield sa.make_url(f"sqlite:///{folder}/scratch.db")
+        return
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    like = {"postgresql": " TEMPLATE template0", "mariadb": " CHARACTER SET utf8mb4"}
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}{like[engine.dialect.name]}")
+        try:
+            yield server.set(database=name)
+        finally:
+            forced = " WITH (FORCE)" if engine.dialect.name == "postgresql" else ""
+            connection.exec_driver_sql(f"DROP DATABASE {name}{forced}")
+
+
+class Walk:
+    """One scratch database, and what was found on it: `failures`, and what contracts break."""
+
+    def __init__(self, config: Config, url: sa.URL, metadata: sa.MetaData) -> None:
+        self.config, self.metadata = config, metadata
+        self.script = ScriptDirectory.from_config(config)
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.failures: list[str] = []
+        self.broken: list[str] = []
+
+    def facts(self) -> dict[str, Any]:
+        """Return the engine, the revisions that were walked, failures, and what contracts break."""
+        return {
+            "engine": self.engine.dialect.name,
+            "revisions": [each.revision for each in stages.history(self.script)],
+            "failures": self.failures,
+            "contracts_break": self.broken,
+        }
+
+    def run(self) -> None:
+        if trouble := troubles.of_the_story(self.script, ()):
+            self.failures.append(trouble)
+            return
+        for revision in stages.history(self.script):
+            if not self.step(revision):
+                return
+        with self.engine.connect() as connection:
+            found = drift.differences(connection, self.metadata)
+        self.failures += [f"drift: {each}" for each in found]
+
+    def step(self, revision: Script) -> bool:
+        """Go up to this revision, try the release before on it, go down and up again."""
+        with self.connection() as connection:
+            before = proof.reflected(connection)
+            known = proof.refused(connection, before)
+        if not self.go(revision, "up"):
+            return False
+        self.try_release_before(revision, before, known)
+        with self.connection() as connection:
+            after = proof.reflected(connection)
+            proof.fill(connection, after)
+            rows, shape = proof.rows_of(connection, before), shape_of(connection)
+        if not (self.go(revision, "down") and self.go(revision, "up")):
+            return False
+        with self.connection() as connection:
+            self.compare(revision, rows, proof.rows_of(connection, before))
+            for lost in sorted(shape - shape_of(connection)):
+                self.failures.append(f"{revision.revision}: down and up again loses {lost}")
+        return True
+
+    def try_release_before(
+        self, revision: Script, before: sa.MetaData, known: proof.Refusals
+    ) -> None:
+        with self.connection() as connection:
+            refused = proof.refused(connection, before)
+        for statement in [each for each in refused if each not in known]:
+            line = f"{revision.revision}: {statement} fails: {refused[statement]}"
+            if revision.module.stage == "contract":
+                self.broken.append(line)
+            else:
+                self.failures.append(f"the release before, on {line}")
+
+    def compare(
+        self, revision: Script, before: dict[str, list[object]], after: dict[str, list[object]]
+    ) -> None:
+        for column, values in before.items():
+            if after.get(column) != values:
+                self.failures.append(f"{revision.revision}: down and up again changes {column}")
+
+    def go(self, revision: Script, way: str) -> bool:
+        destroy = reading.destroyed(revision) if revision.module.stage == "contract" else ()
+        self.config.attributes["wish"] = wish = stages.Wish(destroy=destroy)
+        with self.engine.connect() as connection:
+            self.config.attributes["connection"] = connection
+            try:
+                if way == "up":
+                    alembic.command.upgrade(self.config, revision.revision)
+                else:
+                    alembic.command.downgrade(self.config, str(revision.down_revision or "base"))
+            except (CommandError, DBAPIError, RuntimeError) as error:
+                reason = troubles.said(error)
+                self.failures.append(f"{revision.revision}: going {way} fails: {reason}")
+                return False
+        if wish.refused:
+            self.failures.append(f"{revision.revision}: its gate stays shut on rows made for it")
+        return not wish.refused
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        # A fresh one each time: on SQLite an old one may remember the schema as it was.
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+                connection.rollback()
+                sa.event.listen(connection, "begin", run.begin_immediate)
+            yield connection
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """Return the same for a person."""
+    count, failures = len(facts["revisions"]), facts["failures"]
+    what = f"{len(failures)} failures" if failures else "everything holds"
+    said = [f"{facts['engine']}: {count} revisions up, down and up again: {what}"]
+    said += [f"  FAILED {each}" for each in failures]
+    return said + [f"  a contract: {each}" for each in facts["contracts_break"]]
+
+
+def shape_of(connection: sa.Connection) -> set[str]:
+    """Return the tables, columns, indexes, keys and triggers, by kind and name."""
+    inspector, found = sa.inspect(connection), set()
+    for table in inspector.get_table_names():
+        if not drift.is_ours(table):
+            found |= {f"column {table}.{each['name']}" for each in inspector.get_columns(table)}
+            found |= {f"index {each['name']}" for each in inspector.get_indexes(table)}
+            found |= {f"key {each['name']}" for each in inspector.get_foreign_keys(table)}
+    triggers = connection.exec_driver_sql(TRIGGERS[connection.dialect.name]).scalars()
+    return found | {f"trigger {name}" for name in triggers}
+
+
+TRIGGERS = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    "mariadb": "SELECT trigger_name FROM information_schema.triggers "
+    "WHERE trigger_schema = DATABASE()",
+}

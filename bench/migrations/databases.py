@@ -1,0 +1,117 @@
+"""Scratch databases at head, full of people, and the histories that are run on them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+ROOT = Path(__file__).parents[2]
+HEAD = (ROOT / "migrations" / "HEAD").read_text().strip()
+STEPS = {
+    f"{int(HEAD) + n:04}": stage for n, stage in enumerate(("expand", "backfill", "contract"), 1)
+}
+
+PEOPLE = {
+    "sqlite": "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows}) ",
+    "postgresql": "WITH n(n) AS (SELECT generate_series(1, {rows})) ",
+    "mariadb": "",
+}
+FROM = {"sqlite": "n", "postgresql": "n", "mariadb": "(SELECT seq AS n FROM seq_1_to_{rows}) AS n"}
+FILL = (
+    "{people}SELECT n, {name}, {name}, {mail}, {mail}, "
+    "'$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaA', "
+    "'2026-11-01 12:00:00' FROM {source}"
+)
+
+
+class Database:
+    """A database, and the commands that change it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.dialect = self.engine.dialect.name
+
+    def flask(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start `flask db …` as its own process, as an operator does."""
+        command = [sys.executable, "-m", "flask", "db", *arguments]
+        env = os.environ | {"DATABASE_URL": self.url}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=subprocess.STDOUT)
+
+    def run(self, *arguments: str) -> str:
+        process = self.flask(*arguments)
+        said = process.communicate()[0].decode()
+        if process.returncode:
+            raise RuntimeError(f"flask db {' '.join(arguments)} failed:\n{said}")
+        return said
+
+    def execute(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(self.quoted(statement))
+
+    def scalar(self, query: str) -> Any:
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql(self.quoted(query)).scalar()
+
+    def quoted(self, statement: str) -> str:
+        return statement.replace('"', "`") if self.dialect == "mariadb" else statement
+
+    def fill(self, rows: int) -> None:
+        """Bring the database to head and put so many people into it."""
+        if self.dialect == "sqlite":
+            self.execute("PRAGMA journal_mode = WAL")
+        self.run("upgrade")
+        join = "CONCAT('{}', n)" if self.dialect == "mariadb" else "'{}' || n"
+        select = FILL.format(
+            people=PEOPLE[self.dialect].format(rows=rows),
+            source=FROM[self.dialect].format(rows=rows),
+            name=join.format("person"),
+            mail="CONCAT('person', n, '@example.com')"
+            if self.dialect == "mariadb"
+            else "'person' || n || '@example.com'",
+        )
+        columns = "id, name, name_key, email, email_key, password_hash, created_at"
+        stamp = "CAST('2026-11-01 12:00:00+00' AS timestamptz)"
+        if self.dialect == "postgresql":
+            select = select.replace("'2026-11-01 12:00:00'", stamp)
+        self.execute(f'INSERT INTO "user" ({columns}) {select}')
+        if self.dialect == "postgresql":
+            self.execute(f"SELECT setval('user_id_seq', {rows})")
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            analyze = {"mariadb": "ANALYZE TABLE user", "postgresql": "VACUUM ANALYZE"}
+            connection.exec_driver_sql(analyze.get(self.dialect, "ANALYZE"))
+
+
+def staged(folder: Path) -> str:
+    """Return the project's history with an open change on top of it, in its three stages."""
+    directory = folder / "staged"
+    shutil.copytree(ROOT / "migrations", directory, ignore=shutil.ignore_patterns("__pycache__"))
+    add(directory, ["expand", "backfill", "contract"], int(HEAD), HEAD)
+    return str(directory)
+
+
+def naive(folder: Path, database: Database) -> str:
+    """Return what Flask-Migrate makes by itself, with the same change in one revision."""
+    directory = folder / "naive"
+    database.run("init", "-d", str(directory))
+    (directory / "versions" / "head.py").write_text(
+        f'revision = "{HEAD}"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n'
+    )
+    add(directory, ["naive"], int(HEAD), HEAD)
+    return str(directory)
+
+
+def add(directory: Path, names: list[str], number: int, before: str) -> None:
+    for name in names:
+        number += 1
+        text = (Path(__file__).parent / "versions" / f"{name}.py").read_text()
+        text = text.replace("{number}", f"{number:04}").replace("{before}", before)
+        before = f"{number:04}"
+        (directory / "versions" / f"{before}_{name}.py").write_text(text)
+    if (directory / "HEAD").exists():
+        (directory / "HEAD").write_text(f"{before}\n")

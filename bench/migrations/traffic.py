@@ -1,0 +1,152 @@
+"""The release before, at work: a reader and a writer with the site's own queries, every 3 ms."""
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any, Self
+
+import sqlalchemy as sa
+from flask import Flask
+
+from app import create_app
+from app.accounts import authentication, sessions
+from app.accounts.models import User
+from app.audit import Actor
+from app.db import atomic, db
+
+EVERY = 0.003  # seconds between two queries of the same worker
+NEW_USER = sa.table("user", *map(sa.column, ("name", "name_key", "handle")))
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class Wait:
+    """One statement or verb: when it began, how long it took, what it failed with."""
+
+    kind: str
+    began: float
+    seconds: float
+    error: str = ""
+
+
+@dataclass
+class Window:
+    """What people met between two moments."""
+
+    waits: list[Wait] = field(default_factory=list)
+
+    def longest(self, kind: str) -> float:
+        return 1000 * max((each.seconds for each in self.waits if each.kind == kind), default=0)
+
+    def ninety_nine(self, kind: str) -> float:
+        found = sorted(each.seconds for each in self.waits if each.kind == kind)
+        return 1000 * found[int(len(found) * 0.99)] if found else 0
+
+    @property
+    def failed(self) -> list[str]:
+        return [each.error for each in self.waits if each.error]
+
+
+@atomic
+def register(number: int, *, is_new: bool) -> None:
+    """Sign somebody up: the release before knows no handle, the new one writes it."""
+    name = f"new{number}"
+    if is_new:
+        values = {"name": name, "name_key": name, "handle": f"@{name}"}
+        db.session.execute(sa.insert(NEW_USER).values(values))
+    else:
+        db.session.add(User(name=name, name_key=name))
+
+
+@atomic
+def rename(number: int) -> None:
+    change = sa.update(User).where(User.id == number).values(display_name=f"Person {number}")
+    db.session.execute(change.execution_options(synchronize_session=False))
+
+
+def log_in(number: int) -> str:
+    user = db.session.get_one(User, number)
+    by, verified = Actor.operator(), user.password_hash
+    return sessions.start(user, verified=verified, by=by, remembered=False, user_agent="").secret
+
+
+class Traffic:
+    """Two workers in processes of their own, from `with` to the end of it."""
+
+    def __init__(self, url: str, rows: int) -> None:
+        self.url, self.rows = url, rows
+        self.waits: list[Wait] = []
+        self.pipes: list[Any] = []
+        self.over, self.rolled_out = SPAWN.Event(), SPAWN.Event()
+
+    def __enter__(self) -> Self:
+        pipes = []
+        for work in (reader, writer):
+            ours, theirs = SPAWN.Pipe(duplex=False)
+            process = SPAWN.Process(target=work, args=(self, theirs))
+            process.start()
+            pipes.append((process, ours))
+        for _, pipe in pipes:
+            pipe.recv()  # it is warm
+        self.pipes = pipes
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
+        for process, pipe in self.pipes:
+            self.waits += pipe.recv()
+            process.join()
+
+    def between(self, began: float, ended: float) -> Window:
+        """Return what was under way at any moment of this stretch of time."""
+        return Window([w for w in self.waits if w.began < ended and w.began + w.seconds > began])
+
+
+def site(url: str) -> Flask:
+    return create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
+
+
+def loop(traffic: Traffic, pipe: Any, acts: list[tuple[str, Callable[[], object]]]) -> None:
+    waits: list[Wait] = []
+    for _, act in acts * 3:
+        act()
+    pipe.send("warm")
+    while not traffic.over.wait(EVERY):
+        for kind, act in acts:
+            began = time.monotonic()
+            wait = Wait(kind, began, 0)
+            try:
+                act()
+            except Exception as error:  # whatever it is, the person got no answer
+                wait.error = f"{type(error).__name__}: {str(error)[:120]}"
+                db.session.rollback()
+            wait.seconds = time.monotonic() - began
+            waits.append(wait)
+            db.session.remove()
+    pipe.send(waits)
+
+
+def reader(traffic: Traffic, pipe: Any) -> None:
+    def look_up() -> None:
+        authentication.find(f"person{random.randint(1, traffic.rows)}")
+
+    with site(traffic.url).app_context():
+        secret = log_in(1)
+        loop(traffic, pipe, [("read", look_up), ("read", partial(sessions.resume, secret))])
+
+
+def writer(traffic: Traffic, pipe: Any) -> None:
+    numbers = count(random.randint(10**6, 10**9))
+
+    def sign_up() -> None:
+        register(next(numbers), is_new=traffic.rolled_out.is_set())
+
+    def update() -> None:
+        rename(random.randint(1, traffic.rows))
+
+    with site(traffic.url).app_context():
+        loop(traffic, pipe, [("write", sign_up), ("write", update)])

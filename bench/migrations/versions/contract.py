@@ -1,0 +1,18 @@
+"""Making user.handle unique and required. [contract]"""
+
+from app.schema import ddl
+
+revision = "{number}"
+down_revision = "{before}"
+stage = "contract"
+requires_done: list[str] = []
+
+
+def upgrade() -> None:
+    ddl.create_unique_index("ix_user_handle", "user", ["handle"])
+    ddl.set_not_null("user", "handle")
+
+
+def downgrade() -> None:
+    ddl.drop_not_null("user", "handle")
+    ddl.drop_index("ix_user_handle", "user")

@@ -1,0 +1,140 @@
+"""Histories that the project does not have: small ones, and bad ones."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import Result
+
+from tests.schema.conftest import ROOT, Schema
+
+REVISION = '''"""{what}. [{stage}]
+
+Made by a test.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.schema import backfill, ddl, stages
+
+revision = "{number}"
+down_revision = {before!r}
+stage = "{stage}"
+
+person = sa.table(
+    "person",
+    sa.column("id", sa.Integer),
+    sa.column("name", sa.String),
+    sa.column("slug", sa.String),
+)
+{head}
+
+
+def upgrade() -> None:
+    {up}
+
+
+def downgrade() -> None:
+    {down}
+'''
+
+PERSON = (
+    "expand",
+    """ddl.create_table(
+        "person",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_person"),
+    )""",
+    'ddl.drop_table("person")',
+)
+KEY = (
+    "expand",
+    'ddl.add_column("person", sa.Column("slug", sa.String(32), nullable=True))',
+    'ddl.drop_column("person", "slug")',
+)
+FILL = (
+    "backfill",
+    "work.run()",
+    "pass",
+    """
+def keys(connection: sa.Connection, rows: backfill.Rows) -> backfill.Values:
+    return {row.id: {"slug": row.name.lower()} for row in rows}
+
+
+work = backfill.Backfill(
+    table=person,
+    due=person.c.slug.is_(None) & person.c.name.is_not(None),
+    reads=["name"],
+    compute=keys,
+)
+""",
+)
+DROP = (
+    "contract",
+    'ddl.drop_column("person", "name")',
+    'ddl.add_column("person", sa.Column("name", sa.String(32), nullable=True))',
+    """
+requires_done = ["0003"]
+irreversible = "names"
+would_lose = sa.select(sa.func.count()).where(person.c.name != person.c.slug)
+""",
+)
+
+Told = tuple[str, ...]
+
+
+def written(folder: Path, *revisions: Told) -> Path:
+    """Return a folder of migrations that tells these revisions: stage, up, down, and the rest."""
+    shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("0*.py", "__py*"))
+    (folder / "versions").mkdir(exist_ok=True)
+    for revision in revisions:
+        add(folder, *revision)
+    return folder
+
+
+def add(folder: Path, stage: str, up: str, down: str = "pass", head: str = "") -> Path:
+    """Add one revision to the end of the history."""
+    last = len(list((folder / "versions").glob("0*.py")))
+    number, before = f"{last + 1:04}", f"{last:04}" if last else None
+    words = {"what": f"Step {number}", "stage": stage, "up": up, "down": down, "head": head}
+    path = folder / "versions" / f"{number}_step.py"
+    path.write_text(REVISION.format(number=number, before=before, **words))
+    (folder / "HEAD").write_text(f"{number}\n")
+    return path
+
+
+def db(schema: Schema, folder: Path, *arguments: str) -> Result:
+    """Run `flask db …` on this history."""
+    with schema.app.app_context():
+        return schema.app.test_cli_runner().invoke(args=["db", "-d", str(folder), *arguments])
+
+
+def change_models(
+    project: Path, *added: str, fields: tuple[str, ...] = (), without: str | None = None
+) -> None:
+    """Add lines to a project's models, and fields to User; take out the line that begins so."""
+    models = project / "app" / "accounts" / "models.py"
+    lines = []
+    for line in models.read_text().splitlines():
+        if not (without and line.strip().startswith(without)):
+            lines.append(line)
+        if line.strip().startswith("pending_email: Mapped"):
+            lines += fields
+    models.write_text("\n".join([*lines, *added]) + "\n")
+
+
+def ruff(*files: Path) -> str:
+    """Return what ruff finds in these files by the rules of the project."""
+    begin = [sys.executable, "-m", "ruff"]
+    rules = ["--quiet", "--config", "pyproject.toml", *map(str, files)]
+    checks = ["check"], ["format", "--check"]
+    runs = [
+        subprocess.run(
+            [*begin, *check, *rules], check=False, cwd=ROOT, capture_output=True, text=True
+        )
+        for check in checks
+    ]
+    return "".join(run.stdout for run in runs)

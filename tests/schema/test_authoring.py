@@ -1,0 +1,220 @@
+"""What `flask db migrate` writes runs as it is, and it refuses what it cannot write."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from tests.schema.conftest import HEAD, NEXT, Schema
+from tests.schema.histories import change_models, db, ruff
+
+FIELDS = (
+    "    phone: Mapped[str]",
+    "    code: Mapped[str] = mapped_column(sa.String(40), unique=True, index=True)",
+    "    seen: Mapped[datetime]",
+)
+
+
+def new_files(project: Path) -> list[Path]:
+    files = sorted((project / "migrations" / "versions").glob("0*.py"))
+    return [file for file in files if file.name[:4] > HEAD]
+
+
+def migrate(schema: Schema, project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return schema.flask("db", "migrate", *options, cwd=project)
+
+
+def test_new_fields_become_a_chain_that_runs_unedited(schema: Schema, project: Path) -> None:
+    schema.upgrade()
+    schema.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)")
+    change_models(project, fields=FIELDS)
+
+    made = migrate(schema, project, "-m", "Adding phone")
+
+    assert made.returncode == 0, made.stderr
+    files = new_files(project)
+    names = [file.name[5:] for file in files]
+    assert names == [
+        "adding_phone.py",
+        "filling_user_phone.py",
+        "filling_user_code.py",
+        "filling_user_seen.py",
+        "tightening_user.py",
+    ]
+    assert (project / "migrations" / "HEAD").read_text() == f"{files[-1].name[:4]}\n"
+    assert ruff(*files) == ""
+    ran = db(schema, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert schema.version == files[-1].name[:4]
+    assert schema.rows('SELECT phone, code FROM "user" ORDER BY id') == [("", "1"), ("", "2")]
+    assert db(schema, project / "migrations", "lint").exit_code == 0
+    check = schema.flask("db", "check", cwd=project)
+    assert check.returncode == 0, check.stdout
+    for wrong in ("NULL, 'x'", "'', '1'"):
+        with pytest.raises(DBAPIError):
+            schema.execute(
+                'INSERT INTO "user" (name, phone, code, seen) '
+                f"VALUES ('carol', {wrong}, '2026-01-01')"
+            )
+    assert db(schema, project / "migrations", "downgrade", HEAD).exit_code == 0
+    assert "phone" not in schema.columns("user")
+
+
+def test_a_dropped_column_becomes_a_gated_contract(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade()
+    sqlite.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A')")
+    change_models(project, without="display_name")
+
+    assert migrate(sqlite, project, "-m", "Dropping display names").returncode == 0
+
+    [file] = new_files(project)
+    text = file.read_text()
+    assert text.startswith('"""Dropping display names. [contract]')
+    assert 'irreversible = "user.display_name"' in text
+    assert 'sa.Column("display_name", sa.String(length=128), nullable=True)' in text
+    assert ruff(file) == ""
+    stopped = db(sqlite, project / "migrations", "upgrade")
+    assert "1 row would lose what is carried nowhere else" in stopped.output
+    assert sqlite.version == HEAD
+    done = db(sqlite, project / "migrations", "contract", "--yes-destroy", "user.display_name")
+    assert done.exit_code == 0, done.output
+    assert sqlite.version == NEXT
+
+
+def test_uniqueness_over_rows_names_those_that_share(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade()
+    sqlite.execute("INSERT INTO \"user\" (name, display_name) VALUES ('a', 'A'), ('b', 'A')")
+
+    models = project / "app" / "accounts" / "models.py"
+    plain = "display_name: Mapped[str | None] = mapped_column(sa.String(128))"
+    unique = plain.replace("128)", "128), unique=True, index=True")
+    models.write_text(models.read_text().replace(plain, unique))
+
+    assert migrate(sqlite, project, "-m", "Making display names unique").returncode == 0
+    stopped = db(sqlite, project / "migrations", "upgrade")
+
+    assert "Several rows of user have the same display_name" in stopped.output
+    assert "The first: 'A'." in stopped.output
+    sqlite.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'b'")
+    assert db(sqlite, project / "migrations", "contract").exit_code == 0
+    assert sqlite.version == NEXT
+
+
+def answered(schema: Schema, project: Path, answer: str) -> str:
+    """Run `flask db migrate` on a terminal, say `answer`, and return what it said."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "flask", "db", "migrate", "-m", "Renaming"]
+    env = os.environ | {"DATABASE_URL": schema.url}
+    ends = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=project, env=env, **ends)
+    os.close(theirs)
+    os.write(ours, f"{answer}\n".encode())
+    said = b""
+    try:
+        while part := os.read(ours, 4096):
+            said += part
+    except OSError:  # how a terminal says that the other end hung up
+        pass
+    process.wait(timeout=60)
+    return said.decode()
+
+
+RENAMED = "User.shown_name = mapped_column(sa.String(128))"
+
+
+def test_a_rename_is_asked_about_and_carried_over(schema: Schema, project: Path) -> None:
+    schema.upgrade()
+    schema.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)")
+    change_models(project, RENAMED, without="display_name")
+
+    nobody = migrate(schema, project, "-m", "Renaming")
+    assert nobody.returncode == 1
+    assert "user.display_name goes and user.shown_name comes, of the same type" in nobody.stderr
+    assert "Traceback" not in nobody.stderr
+    said = answered(schema, project, "y")
+
+    assert "Is user.shown_name the new name of user.display_name?" in said
+    assert len(new_files(project)) == 3
+    assert ruff(*new_files(project)) == ""
+    assert db(schema, project / "migrations", "expand").exit_code == 0
+    schema.execute("UPDATE \"user\" SET shown_name = 'stale' WHERE name = 'bob'")
+    schema.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'bob'")  # an old release
+    ran = db(schema, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert schema.rows('SELECT shown_name FROM "user" ORDER BY id') == [("A",), ("B",)]
+    assert "display_name" not in schema.columns("user")
+
+
+def test_what_is_no_rename_is_a_new_column_and_a_drop(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade()
+    change_models(project, RENAMED, without="display_name")
+
+    answered(sqlite, project, "n")
+
+    assert [file.read_text().count("[contract]") for file in new_files(project)] == [0, 1]
+
+
+IMPOSSIBLE = {
+    "points at rows of user: only you know at which": (
+        'User.boss_id = mapped_column(sa.ForeignKey("user.id"), nullable=False, index=True)'
+    ),
+    "say index=True beside unique=True, and it is an index": (
+        "User.badge = mapped_column(sa.String(9), unique=True)"
+    ),
+    "changes its type or its default": (
+        "User.__table__.c.display_name.type = sa.Integer()\nUser.__table__.c.display_name.type"
+    ),
+    "backfills go by `id`": (
+        'Model.metadata.tables["throttle"].append_column(sa.Column("x", sa.Text, nullable=False))'
+    ),
+    "say --allow-drop": 'Model.metadata.remove(Model.metadata.tables["held_form"])',
+}
+
+
+@pytest.mark.parametrize("reason", IMPOSSIBLE)
+def test_what_cannot_be_written_is_refused_in_a_sentence(
+    sqlite: Schema, project: Path, reason: str
+) -> None:
+    sqlite.upgrade()
+    # Where the mapper is not asked to take a table away from under itself: at the end of the app.
+    place = project / "app" / "__init__.py"
+    lines = "import sqlalchemy as sa\nfrom sqlalchemy.orm import mapped_column\n"
+    lines += "from app.accounts.models import User\nfrom app.db import Model\n"
+    place.write_text(f"{place.read_text()}\n\n{lines}{IMPOSSIBLE[reason]}\n")
+
+    made = migrate(sqlite, project, "-m", "Trying")
+
+    assert made.returncode == 1
+    assert reason in made.stderr
+    assert "Traceback" not in made.stderr
+    assert new_files(project) == []
+
+
+def test_tables_go_when_told_so(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade()
+    place = project / "app" / "__init__.py"
+    place.write_text(
+        f"{place.read_text()}\n\ndb.db.metadata.remove(db.db.metadata.tables['held_form'])\n"
+    )
+
+    made = migrate(sqlite, project, "-m", "Dropping held_form", "--allow-drop")
+
+    assert made.returncode == 0, made.stderr
+    [file] = new_files(project)
+    assert 'irreversible = "held_form"' in file.read_text()
+    assert db(sqlite, project / "migrations", "upgrade").exit_code == 0
+    assert "held_form" not in sqlite.tables
+
+
+def test_the_database_must_be_at_head(sqlite: Schema, project: Path) -> None:
+    sqlite.upgrade("0003")
+
+    made = migrate(sqlite, project, "-m", "Too early")
+
+    assert made.returncode == 1
+    assert "The database stands at 0003 and the newest revision is" in made.stderr
+    assert "run `flask db upgrade` first" in made.stderr

@@ -1,0 +1,120 @@
+"""A step that meets a lock lets the queue behind it go, tries again, and names who holds it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.schema import locks, run
+from tests.schema.conftest import Schema
+from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
+
+STORY = ("expand", THING, DROP_THING), ("expand", ADD_NOTE, DROP_NOTE)
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Schema, str]:
+    """A database of a server, with a table, and the history whose next step alters it."""
+    schema, directory = request.getfixturevalue(request.param), history(tmp_path, *STORY)
+    schema.upgrade("0001", directory=directory)
+    schema.execute("INSERT INTO thing (name) VALUES ('a')")
+    return schema, directory
+
+
+@contextmanager
+def idle_transaction(schema: Schema) -> Iterator[sa.Connection]:
+    """Somebody reads the table, and goes to lunch."""
+    with schema.engine.connect() as connection, schema.engine.connect() as other:
+        connection.execute(sa.text("SELECT name FROM thing")).all()
+        while not run.blockers(other):
+            time.sleep(0.2)  # MariaDB looks again only if nobody has asked for a while
+            other.rollback()
+        yield connection
+
+
+@contextmanager
+def counted_reads(schema: Schema) -> Iterator[list[int]]:
+    """Read the table all the time; yield how many reads were done at the start of each ALTER."""
+    reads, at_tries, over = [0], [], threading.Event()
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("ALTER TABLE thing"):
+            at_tries.append(reads[0])
+
+    def read() -> None:
+        with schema.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            while not over.wait(0.002):
+                connection.execute(sa.text("SELECT name FROM thing")).all()
+                reads[0] += 1
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield at_tries
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        over.set()
+        reader.join()
+
+
+def test_who_holds_the_lock_is_named_and_readers_go_on(
+    served: tuple[Schema, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema, directory = served
+    monkeypatch.setattr(locks, "TRIES", 3)
+    with idle_transaction(schema) as idle, counted_reads(schema) as at_tries:
+        query = {"postgresql": "pg_backend_pid()", "mariadb": "CONNECTION_ID()"}[schema.dialect]
+        connection = idle.execute(sa.text(f"SELECT {query}")).scalar()
+        with pytest.raises(SystemExit):
+            schema.upgrade(directory=directory)
+
+    assert "A lock was not to be had in 3 tries" in caplog.text
+    assert f"Connection {connection} (" in caplog.text
+    ending = {"postgresql": "pg_terminate_backend({})", "mariadb": "KILL {}"}[schema.dialect]
+    assert ending.format(connection) in caplog.text
+    assert len(at_tries) == 3
+    assert at_tries[0] < at_tries[1] < at_tries[2]  # nobody queued from one try to the next
+    assert schema.version == "0001"
+    schema.upgrade(directory=directory)
+    assert schema.columns("thing") == {"id", "name", "note"}
+
+
+def test_a_lock_that_goes_away_is_waited_for(served: tuple[Schema, str]) -> None:
+    schema, directory = served
+    with idle_transaction(schema) as idle, counted_reads(schema) as at_tries:
+        upgrade = threading.Thread(target=schema.upgrade, kwargs={"directory": directory})
+        upgrade.start()
+        while len(at_tries) < 2:
+            time.sleep(0.02)
+        idle.rollback()
+        upgrade.join()
+
+    assert schema.version == "0002"
+    outcomes = schema.rows("SELECT revision, stage, outcome FROM schema_run ORDER BY id")
+    assert outcomes == [("0001", "expand", "upgraded"), ("0002", "expand", "upgraded")]
+
+
+def test_a_failure_is_noted_and_the_session_is_given_back_as_it_was(
+    schema: Schema, tmp_path: Path
+) -> None:
+    directory = history(tmp_path, STORY[0], ("expand", 'raise RuntimeError("no")', "pass"))
+    with pytest.raises(SystemExit):
+        schema.upgrade(directory=directory)
+
+    runs = schema.rows("SELECT revision, outcome, ended_at >= started_at FROM schema_run")
+    assert [tuple(row) for row in runs] == [("0001", "upgraded", 1), ("0002", "failed", 1)]
+    settings = locks.SETTINGS[schema.dialect]
+    with schema.engine.connect() as connection:
+        show = {"postgresql": "SHOW {}", "mariadb": "SELECT @@{}"}.get(schema.dialect, "")
+        before = [connection.exec_driver_sql(show.format(name)).scalar() for name in settings]
+        with locks.short_waits(connection):
+            inside = [connection.exec_driver_sql(show.format(name)).scalar() for name in settings]
+        after = [connection.exec_driver_sql(show.format(name)).scalar() for name in settings]
+    assert after == before
+    assert all(one != other for one, other in zip(inside, before, strict=True))

@@ -1,0 +1,138 @@
+"""What `flask db verify` finds: on scratch databases of its own, it walks and tries everything."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import db as models
+from app.schema import drift
+from tests.schema.conftest import Schema
+from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
+from tests.services import ENGINES, scratch_database
+
+
+def verified(schema: Schema, folder: Path) -> dict[str, list[str]]:
+    """Return what verify says of a history on SQLite; drift is not asked, nobody models it."""
+    [facts] = json.loads(db(schema, folder, "verify", "--json").output)
+    facts["failures"] = [each for each in facts["failures"] if not each.startswith("drift")]
+    return facts
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_story_of_this_project_holds(sqlite: Schema, engine: str) -> None:
+    with scratch_database(engine) as url:
+        if engine != "sqlite":
+            sqlite.app.config["VERIFY_URLS"] = [url]
+        with sqlite.app.app_context():
+            result = sqlite.app.test_cli_runner().invoke(args=["db", "verify", "--json"])
+
+    *_, facts = json.loads(result.stdout)
+    assert facts["engine"] == engine
+    assert facts["failures"] == []
+    assert result.exit_code == 0
+    assert any("0004: UPDATE" in each for each in facts["contracts_break"])
+    assert sqlite.tables == set()
+
+
+BREAKING = [
+    (("expand", 'ddl.drop_column("person", "name")', ADD_NAME := (
+        'ddl.add_column("person", sa.Column("name", sa.String(32), nullable=True))'
+    )), "0002: INSERT INTO person"),
+    (("expand", 'ddl.create_index("ix_person_name", "person", ["name"], unique=True)',
+      'ddl.drop_index("ix_person_name", "person")'), "UNIQUE constraint failed: person.name"),
+    (("expand", 'op.execute("CREATE TRIGGER t BEFORE DELETE ON person BEGIN '
+      "SELECT RAISE(ABORT, 'no'); END\")", 'op.execute("DROP TRIGGER t")'),
+     "0002: DELETE FROM person"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("revision", "named"), BREAKING)
+def test_what_breaks_the_release_before_is_named(
+    sqlite: Schema, tmp_path: Path, revision: tuple[str, str, str], named: str
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON, revision)
+
+    failures = verified(sqlite, folder)["failures"]
+
+    assert any(each.startswith("the release before, on 0002: ") for each in failures)
+    assert any(named in each for each in failures), failures
+
+
+def test_of_a_contract_it_is_told_and_is_no_failure(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
+
+    facts = verified(sqlite, folder)
+
+    assert facts["failures"] == []
+    assert any(each.startswith("0004: INSERT INTO person") for each in facts["contracts_break"])
+
+
+def test_going_down_and_up_must_lose_nothing(sqlite: Schema, tmp_path: Path) -> None:
+    losing = 'op.execute("DELETE FROM person WHERE id = (SELECT MAX(id) FROM person)")'
+    trigger = (
+        'op.execute("CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON person BEGIN SELECT 1; END")'
+    )
+    folder = written(tmp_path / "migrations", PERSON)
+    add(folder, "expand", "pass", losing)
+    once = f"if not sa.inspect(op.get_bind()).has_table('gone'):\n        {trigger}\n"
+    add(folder, "expand", once +
+        "    op.execute('CREATE TABLE IF NOT EXISTS gone (id INTEGER)')",
+        'op.execute("DROP TRIGGER t")')  # fmt: skip
+
+    failures = verified(sqlite, folder)["failures"]
+
+    assert "0002: down and up again changes person.id" in failures
+    assert "0003: down and up again loses trigger t" in failures
+
+
+def test_two_ends_are_found(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    second = folder / "versions" / "0002_step.py"
+    (folder / "versions" / "0003_other.py").write_text(
+        second.read_text().replace('revision = "0002"', 'revision = "0003"')
+    )
+
+    result = db(sqlite, folder, "verify")
+
+    assert result.exit_code == 1
+    assert "The history has two ends (0002, 0003)" in result.output
+
+
+def test_drift_that_alembic_cannot_see(schema: Schema) -> None:
+    schema.upgrade()
+    hidden = {
+        "sqlite": ["DROP TABLE held_form", "CREATE TABLE held_form (id INTEGER PRIMARY KEY)"],
+        "mariadb": ["ALTER TABLE audit_event CONVERT TO CHARACTER SET utf8mb4 "
+                    "COLLATE utf8mb4_general_ci"],
+        "postgresql": ["UPDATE pg_index SET indisvalid = false "
+                       "WHERE indexrelid = 'ix_user_session_user_id'::regclass",
+                       "ALTER TABLE user_session ADD CONSTRAINT fk_x FOREIGN KEY (user_id) "
+                       'REFERENCES "user" (id) NOT VALID'],
+    }  # fmt: skip
+    for statement in hidden[schema.dialect]:
+        schema.execute(statement)
+
+    with schema.engine.connect() as connection:
+        found = " ".join(drift.differences(connection, models.metadata))
+
+    expected = {
+        "sqlite": ["held_form uses ids again"],
+        "mariadb": ["audit_event.event has collation utf8mb4_general_ci"],
+        "postgresql": [
+            "index ix_user_session_user_id is INVALID",
+            "fk_x of user_session was never",
+        ],
+    }
+    for sentence in expected[schema.dialect]:
+        assert sentence in found
+
+
+def test_our_own_tables_are_no_drift(schema: Schema) -> None:
+    schema.upgrade()
+    schema.execute("CREATE TABLE _kept_0099_user (id INTEGER)")
+
+    with schema.engine.connect() as connection:
+        assert "schema_run" in sa.inspect(connection).get_table_names()
+        assert drift.differences(connection, models.metadata) == []
