@@ -8,14 +8,14 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock, crypto
 from app.db import TABLE_OPTIONS, Model, UTCDateTime, affected, atomic, db, key
+from app.db.upserts import upsert
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def spend(*claims: tuple[Limit, str]) -> list[Receipt]:
 
 
 def within(*claims: tuple[Limit, str]) -> bool:
-    """Use one try of each limit inside a verb, and return whether all of them still had one."""
-    used = [used_of(limit, subject)[0] <= limit.tries for limit, subject in claims]
-    return all(used)
+    """Use one try of each limit inside a verb, and return whether all of them still had one.
+
+    Up to the first that had none: what it stops uses up none of those after it.
+    """
+    return all(used_of(limit, subject)[0] <= limit.tries for limit, subject in claims)
 
 
 def spend_one(limit: Limit, subject: str) -> Receipt:
@@ -91,34 +93,16 @@ def used_of(limit: Limit, subject: str) -> tuple[int, Receipt]:
     return used, Receipt(row_key, resets_at)
 
 
-def count_up(row_key: str, window: timedelta) -> sa.Insert:
+def count_up(row_key: str, window: timedelta) -> Any:
     """Return the one upsert that is the whole counter: it starts a window or adds to it."""
     now = clock.now()
     # `used` comes first: MariaDB assigns from left to right and would see the new resets_at.
-    update = [
+    change = [
         ("used", sa.case((Counter.resets_at <= now, 1), else_=Counter.used + 1)),
         ("resets_at", sa.case((Counter.resets_at <= now, now + window), else_=Counter.resets_at)),
     ]
     row = {"key": row_key, "used": 1, "resets_at": now + window}
-    returned = (Counter.used, Counter.resets_at)
-    match db.session.get_bind().dialect.name:
-        case "postgresql":
-            insert = postgresql.insert(Counter).values(row)
-            return insert.on_conflict_do_update(
-                index_elements=["key"], set_=dict(update)
-            ).returning(*returned)
-        case "sqlite":
-            lite = sqlite.insert(Counter).values(row)
-            return lite.on_conflict_do_update(index_elements=["key"], set_=dict(update)).returning(
-                *returned
-            )
-        case _:
-            return (
-                mysql.insert(Counter)
-                .values(row)
-                .on_duplicate_key_update(update)
-                .returning(*returned)
-            )
+    return upsert(Counter, row, lambda new: change).returning(Counter.used, Counter.resets_at)
 
 
 @atomic

@@ -46,7 +46,11 @@ def test_a_story_leaves_its_trace(app: Flask) -> None:
     ]
     assert [row.subject_name for row in rows] == ["bob"] * 4 + [None] + ["bob"] * 3
     assert {row.ip for row in rows} == {"192.0.2.1"}
-    assert {row.actor_kind for row in rows} == {"visitor", "person"}
+    assert [row.actor_kind for row in rows if row.event == "login.failed"] == ["visitor"] * 2
+    logged_in = [row for row in rows if row.event == "session.started"]
+    assert {(row.actor_kind, row.actor_id, row.actor_name) for row in logged_in} == {
+        ("person", rows[0].subject_id, "bob")
+    }
     assert json.loads(rows[5].details) == {"remembered": True}
     everything = " ".join(row.details for row in rows)
     assert PASSWORD not in everything and new not in everything

@@ -68,7 +68,7 @@ def test_people_are_listed_a_page_at_a_time(app: Flask) -> None:
 
     _, output = run(app, "list", "--after", str(page[-1]["id"]))
     assert "carol" in output and "ada" not in output
-    assert "flask user list --after 2" in run(app, "list", "--limit", "2")[1]
+    assert "flask user list --limit 2 --after 2" in run(app, "list", "--limit", "2")[1]
 
 
 @pytest.mark.parametrize("who", ["1", "alice", "ALICE", "alice@example.com"])

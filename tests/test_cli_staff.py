@@ -10,7 +10,7 @@ from app.accounts import registration
 from app.accounts.models import User
 from app.audit import Actor
 from tests.browser import Browser
-from tests.factories import PASSWORD, administrator, person
+from tests.factories import PASSWORD, administrator, claimant, person
 
 NEW = "purple monkey dishwasher"
 
@@ -107,6 +107,38 @@ def test_sessions_are_listed_and_ended(app: Flask, alice: User) -> None:
     assert [browser.is_logged_in() for browser in browsers] == [True, True, False]
     assert run(app, "session", "revoke", "alice") == (0, "alice: sessions ended: 2\n")
     assert not any(browser.is_logged_in() for browser in browsers)
+
+
+def test_a_program_reads_what_each_act_did(app: Flask, browser: Browser) -> None:
+    with app.app_context():
+        claimant("alice")
+    browser.log_in("alice", PASSWORD)
+
+    def told(*arguments: str, typed: str = "") -> dict:
+        code, output = run(app, *arguments, "--json", typed=typed)
+        assert code == 0, output
+        return json.loads(output)
+
+    why = ("--reason", "x")
+    support = {"id": 1, "role": "support", "changed": True}
+    assert told("user", "confirm", "alice", *why) == {"id": 1, "email": "alice@example.com"}
+    assert told("role", "grant", "alice", "support") == support
+    assert told("role", "grant", "alice", "support") == support | {"changed": False}
+    assert told("role", "revoke", "alice", "support") == support
+    assert told("session", "revoke", "alice") == {"id": 1, "sessions_ended": 1}
+    assert told("user", "deactivate", "alice", *why) == {"id": 1, "sessions_ended": 0}
+    assert told("user", "reactivate", "alice", *why) == {"id": 1}
+    assert told("user", "set-password", "alice", "--password-stdin", typed=NEW) == {"id": 1}
+
+
+def test_a_list_goes_on_as_it_was_asked_for(app: Flask) -> None:
+    with app.app_context():
+        for name in ("alice", "bob", "carol"):
+            person(name)
+
+    _, output = run(app, "user", "list", "--limit", "1")
+
+    assert "flask user list --limit 1 --after 1" in output
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def rule(broken: dict[str, str]) -> Callable[[Check], Check]:
 def our_files(root: Path) -> Iterator[tuple[str, str]]:
     for top in root.iterdir():
         hidden = top.is_dir() and top.name.startswith(".") and top.name != ".ci"
-        if hidden or top.name == "instance":
+        if hidden or top.name in {"instance", ".git"}:  # in a worktree, .git is a file
             continue
         for path in top.rglob("*") if top.is_dir() else [top]:
             if path.is_file() and path.suffix not in {".pyc", ".png"}:
@@ -457,6 +457,7 @@ def test_the_whole_house_is_looked_at(house: House) -> None:
         "Makefile",
     } <= house.files.keys()
     assert not any(name.startswith((".venv", ".git/")) for name in house.files)
+    assert ".git" not in house.files
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.check.__name__) for rule in RULES])

@@ -27,6 +27,7 @@ DATA = ("alice@example.com", "alice", "bob@example.com", "bob", "Gatehouse")
 DATA += ("administrator", "support")
 # Those with nobody in their address are among all pages; here they are shown to somebody.
 STAFF_PAGES = ["/admin", "/admin/users", "/admin/audit", "/admin/mail", "/admin/roles"]
+STAFF_PAGES += ["/admin/system"]
 STAFF_PAGES += ["/admin/users?q=nobody", "/admin/audit?who=nobody&since=x&ip=x"]
 STAFF_PAGES += ["/admin/users/new", "/admin/users/2", "/admin/roles/new", "/admin/roles/2"]
 STAFF_PAGES += ["/admin/roles/2/deletion"] + [

@@ -9,7 +9,7 @@ from app.accounts import hashing, names
 from app.accounts.errors import Deactivated, WrongLogin, WrongPassword
 from app.accounts.models import User
 from app.audit import Actor, Named
-from app.db import atomic, db
+from app.db import affected, atomic, db
 from app.throttle import Limit, Receipt
 
 
@@ -125,8 +125,10 @@ def note_success(
     Returns the hash that stands now.
     """
     throttle.give_back(receipts)
-    # Not if it was changed since it was verified: the old password would come back.
-    if new_hash and user.password_hash == verified:
-        user.password_hash = new_hash
+    # Not if it was changed since it was verified: the old password would come back. One statement
+    # looks and writes, so that a reset which commits between the two is not written over.
+    unchanged = sa.update(User).where(User.id == user.id, User.password_hash == verified)
+    if new_hash and affected(unchanged.values(password_hash=new_hash)):
         audit.record("password.rehashed", by=by, on=user)
+    db.session.refresh(user)
     return user.password_hash

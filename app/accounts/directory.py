@@ -26,6 +26,16 @@ STATUSES: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
     "deactivated": (~IS_ACTIVE,),
 }
 
+
+def status_of(person: Any) -> str:
+    """Return in which of STATUSES somebody is, read from their row."""
+    if person.deactivated_at:
+        return "deactivated"
+    if person.email:
+        return "active"
+    return "unconfirmed" if person.pending_email else "no-address"
+
+
 NEWEST = "newest"
 SORTS = {
     NEWEST: [Run(User.id, descending=True)],

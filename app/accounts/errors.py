@@ -102,7 +102,7 @@ class StandsAlready(Refusal):
 
 
 class ReasonRefused(Refusal):
-    message = _l("Enter a reason in 200 characters or fewer. It is kept, and mailed to the person.")
+    message = _l("Enter a reason in 200 characters or fewer.")
 
 
 class LinkRefused(Refusal):

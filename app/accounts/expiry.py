@@ -63,11 +63,15 @@ def drop_batch(ids: Sequence[int], *, by: Actor) -> None:
 
 
 def is_ghost() -> sa.ColumnElement[bool]:
-    """Who registered, never confirmed an address, holds no role, and has not been here for long."""
+    """Who registered, never confirmed an address, holds no role, and has not been here for long.
+
+    Whoever is deactivated stays: staff decided on them.
+    """
     long_ago = clock.now() - UNSEEN
     return sa.and_(
         User.origin == Origin.REGISTRATION,  # nobody of another origin, or of none, ever
         User.email.is_(None),
+        User.deactivated_at.is_(None),
         User.last_seen_at < long_ago,
         User.created_at < long_ago,
         ~sa.exists().where(UserRole.user_id == User.id),

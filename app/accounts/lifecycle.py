@@ -83,18 +83,22 @@ def end_session(user: User, session_id: int, *, by: Actor) -> bool:
     if not sessions.end_of(user, session_id):
         return False
     audit.record("session.ended", by=by, on=user)
-    mails.staff_acted(user, "sessions_ended", None)
+    mails.staff_acted(user, "session_ended", None)
     return True
 
 
 @atomic
 def assign_roles(user: User, wanted: set[str], *, among: set[str], by: Actor) -> None:
-    """Let the person hold of the roles `among` exactly those that are `wanted`, or change none."""
+    """Let the person hold of the roles `among` exactly those that are `wanted`, or change none.
+
+    However many change, one mail tells of it.
+    """
     held = set(roles.roles_of(user))
-    for name in sorted(among & held - wanted):
-        roles.revoke(user, name, by=by)
-    for name in sorted(among & wanted - held):
-        roles.grant(user, name, by=by)
+    less, more = sorted(among & held - wanted), sorted(among & wanted - held)
+    changes = [roles.revoke(user, name, by=by, tell=False) for name in less]
+    changes += [roles.grant(user, name, by=by, tell=False) for name in more]
+    if any(changes):
+        mails.staff_acted(user, "roles_changed", None)
 
 
 @atomic
@@ -139,7 +143,7 @@ def send_reset_link(user: User, *, by: Actor, reason: str) -> None:
         raise LinkRefused(_l("This site sends no mail. Make a link and hand it over."))
     if user.email is None:
         raise LinkRefused(_l("This person has no confirmed address to send a link to."))
-    mails.reset(user, recovery.make_link(user, by=by, reason=reason), by=by)
+    mails.reset(user, recovery.make_link(user, by=by, reason=reason), reason=reason)
 
 
 @atomic
@@ -152,6 +156,7 @@ def print_reset_link(user: User, *, by: Actor, reason: str) -> str:
     refuse_link(user, by=by)
     if by.kind == "person" and not mail.is_off():
         raise NotAllowed(_l("This site sends mail. Send the link to their address."))
+    mails.staff_acted(user, "reset_link_made", reason)
     return recovery.make_link(user, by=by, reason=reason)
 
 

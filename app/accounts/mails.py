@@ -8,10 +8,9 @@ account go to its confirmed address and to no other.
 from typing import Any
 
 from app import mail
-from app.accounts import names
+from app.accounts import names, tokens
 from app.accounts.models import User
 from app.accounts.tokens import LIFETIME, Purpose
-from app.audit import Actor
 
 
 def verify(user: User, address: str, secret: str, code: str) -> None:
@@ -24,6 +23,7 @@ def verify(user: User, address: str, secret: str, code: str) -> None:
         user=user,
         budgeted=True,
         lifetime=lifetime,
+        secret=secret,
         link=mail.link("auth.verify", token=secret),
         code=f"{code[:4]}-{code[4:]}",
         days=lifetime.days,
@@ -35,17 +35,33 @@ def already_registered(owner: User) -> None:
     to_owner("already_registered", owner, budgeted=True, link=mail.link("auth.forgotten"))
 
 
-def reset(user: User, secret: str, *, by: Actor) -> None:
-    """Send the link by which a new password is chosen; what staff send is never dropped."""
+def reset(user: User, secret: str, *, reason: str | None = None) -> None:
+    """Send the link by which a new password is chosen.
+
+    Staff who send it have a reason, and what they send is never dropped.
+    """
     lifetime = LIFETIME[Purpose.RESET_PASSWORD]
     to_owner(
         "reset",
         user,
-        budgeted=by.kind == "visitor",
+        budgeted=reason is None,
         lifetime=lifetime,
+        secret=secret,
         link=mail.link("auth.reset", token=secret),
         minutes=lifetime.seconds // 60,
+        reason=reason,
     )
+
+
+@mail.check("verify")
+def verifies(*, secret: str, **rest: Any) -> bool:
+    """Whether the link in such a mail would work now: else nobody is to wait for it."""
+    return tokens.peek(Purpose.VERIFY_EMAIL, secret) is not None
+
+
+@mail.check("reset")
+def resets(*, secret: str, **rest: Any) -> bool:
+    return tokens.peek(Purpose.RESET_PASSWORD, secret) is not None
 
 
 def no_account(address: str) -> None:
@@ -71,7 +87,9 @@ def account_created(user: User) -> None:
 
 def staff_acted(user: User, act: str, reason: str | None) -> None:
     """Tell somebody what the staff did to their account, and why."""
-    to_owner("staff_acted", user, act=act, reason=reason, link=mail.link("auth.login"))
+    # Whoever is locked out is shown no door.
+    door = {"link": mail.link("auth.login")} if user.is_active else {}
+    to_owner("staff_acted", user, act=act, reason=reason, **door)
 
 
 def test(address: str) -> mail.Outcome:

@@ -44,7 +44,7 @@ def answer(address: str, *, by: Actor) -> None:
         mails.no_account(address)
     elif user.is_active:  # to whoever is not, the mail about that said what to do
         audit.record("password.reset_requested", by=by, on=user)
-        mails.reset(user, issue(user), by=by)
+        mails.reset(user, issue(user))
 
 
 @atomic

@@ -89,7 +89,8 @@ def insert(
         pending_email=claim,
         claimed_at=now if claim else None,
         created_at=now,
-        last_seen_at=now,
+        # Whoever is registered by somebody else was never here.
+        last_seen_at=now if origin == Origin.REGISTRATION else None,
         origin=origin,
     )
     add(user)

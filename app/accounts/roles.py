@@ -92,8 +92,7 @@ def find(name: str) -> Role | None:
 
 def holders(role: Role) -> int:
     """Return how many people hold a role, deactivated ones too."""
-    of_role = sa.select(sa.func.count()).where(UserRole.role_id == role.id)
-    return db.session.scalar(of_role) or 0
+    return db.session.scalar(sa.select(sa.func.count()).where(UserRole.role_id == role.id)) or 0
 
 
 def there_is_an_administrator() -> bool:
@@ -140,7 +139,7 @@ def refuse_beyond(by: Actor, permissions: frozenset[str]) -> None:
 
 
 @atomic
-def grant(user: User, role_name: str, *, by: Actor) -> bool:
+def grant(user: User, role_name: str, *, by: Actor, tell: bool = True) -> bool:
     """Give somebody a role; return whether that was new. Nobody gives one to themselves."""
     role = decided(user, role_name, by=by)
     if by.id == user.id:
@@ -148,7 +147,8 @@ def grant(user: User, role_name: str, *, by: Actor) -> bool:
     if db.session.get(UserRole, (user.id, role.id)) is not None:
         return False
     give(user, role, by=by)
-    mails.staff_acted(user, "roles_changed", None)
+    if tell:
+        mails.staff_acted(user, "roles_changed", None)
     return True
 
 
@@ -159,7 +159,7 @@ def give(user: User, role: Role, *, by: Actor) -> None:
 
 
 @atomic
-def revoke(user: User, role_name: str, *, by: Actor) -> bool:
+def revoke(user: User, role_name: str, *, by: Actor, tell: bool = True) -> bool:
     """Take a role from somebody, at once; return whether they held it."""
     role = decided(user, role_name, by=by)
     held = sa.delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == role.id)
@@ -168,7 +168,8 @@ def revoke(user: User, role_name: str, *, by: Actor) -> bool:
     if not affected(held):
         return False
     audit.record("role.revoked", by=by, on=user, role=role.name)
-    mails.staff_acted(user, "roles_changed", None)
+    if tell:
+        mails.staff_acted(user, "roles_changed", None)
     return True
 
 
@@ -176,8 +177,7 @@ def decided(user: User, role_name: str, *, by: Actor) -> Role:
     """Return the role, once it is certain that `by` may change whether this person holds it."""
     refuse_without(by, "roles.grant")
     refuse_unless_above(by, user)
-    role = find(role_name)
-    if role is None:
+    if (role := find(role_name)) is None:
         raise RoleRefused(_l("There is no role of that name."))
     refuse_beyond(by, permissions_in(role))
     return role

@@ -62,7 +62,9 @@ def start(
     )
     db.session.add(session)
     note_person(user.id, now)
-    audit.record("session.started", by=by, on=user, remembered=remembered)
+    # Until now they were a visitor; this is their own act.
+    themselves = Actor.person(user, session.ip)
+    audit.record("session.started", by=themselves, on=user, remembered=remembered)
     return Started(session, secret)
 
 

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from app import clock, jobs
 from app.accounts.models import DailyCount, User
 from app.audit import AuditEvent
 from app.db import atomic, db
+from app.db.upserts import upsert
 
 EVERY = timedelta(minutes=5)
 DAYS = 30
@@ -85,7 +85,7 @@ def counted() -> Iterator[Figure]:
     yield Figure(today, ACTIVE, how_many(User.id, User.last_seen_at >= midnight))
     yield Figure(today, FAILED, acts_on(today, "login.failed"))
     for day in unsettled(today):
-        yield Figure(day, SIGN_UPS, acts_on(day, "user.registered", "user.created"))
+        yield Figure(day, SIGN_UPS, acts_on(day, "user.registered"))
 
 
 def unsettled(today: date) -> list[date]:
@@ -101,12 +101,12 @@ def unsettled(today: date) -> list[date]:
     return [day for day in days if day not in settled]
 
 
-def acts_on(day: date, *events: str) -> int:
+def acts_on(day: date, event: str) -> int:
     return how_many(
         AuditEvent.id,
         AuditEvent.at >= start_of(day),
         AuditEvent.at < start_of(day + timedelta(days=1)),
-        AuditEvent.event.in_(events),
+        AuditEvent.event == event,
     )
 
 
@@ -122,18 +122,8 @@ def start_of(day: date) -> datetime:
 def store(figures: list[Figure]) -> None:
     """Write the figures down, in place of those that were counted before."""
     now = clock.now()
-    db.session.execute(upsert([{**figure._asdict(), "counted_at": now} for figure in figures]))
-
-
-def upsert(rows: list[dict[str, Any]]) -> sa.Insert:
-    match db.session.get_bind().dialect.name:
-        case "postgresql":
-            insert = postgresql.insert(DailyCount).values(rows)
-        case "sqlite":
-            insert = sqlite.insert(DailyCount).values(rows)  # type: ignore[assignment]
-        case _:
-            on_mariadb = mysql.insert(DailyCount).values(rows)
-            new = on_mariadb.inserted
-            return on_mariadb.on_duplicate_key_update(value=new.value, counted_at=new.counted_at)
-    newer = {"value": insert.excluded.value, "counted_at": insert.excluded.counted_at}
-    return insert.on_conflict_do_update(index_elements=["day", "name"], set_=newer)
+    rows = [{**figure._asdict(), "counted_at": now} for figure in figures]
+    newer = upsert(
+        DailyCount, rows, lambda new: [("value", new.value), ("counted_at", new.counted_at)]
+    )
+    db.session.execute(newer)

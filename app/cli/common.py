@@ -17,7 +17,9 @@ from app.schema import readiness
 from app.throttle import Exceeded
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
-reason = click.option("--reason", required=True, help="Why; it is kept, and mailed to the person.")
+reason = click.option(
+    "--reason", required=True, help="Why; it is kept, and mailed to the person if this site can."
+)
 password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
@@ -55,6 +57,17 @@ def read_password(from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise click.ClickException("There is no terminal to ask on: use --password-stdin.")
     return click.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+
+def tell(words: str, as_json: bool, **facts: Any) -> None:
+    """Say what was done: in words to a person, as facts to a program."""
+    click.echo(as_line(facts) if as_json else words)
+
+
+def go_on(command: str, **options: Any) -> None:
+    """Say how the next page of a list is asked for: with what this one was asked for."""
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    click.echo(f"Go on with: flask {command} {' '.join(given)}", err=True)
 
 
 def as_line(row: dict[str, Any]) -> str:

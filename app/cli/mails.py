@@ -9,7 +9,7 @@ from app import mail
 from app.accounts import mails as letters
 from app.accounts import names
 from app.audit import Actor
-from app.cli.common import Commands, as_json, as_line, plain, printable
+from app.cli.common import Commands, as_json, as_line, go_on, plain, printable, tell
 from app.mail import State
 
 STATES = sorted(value for name, value in vars(State).items() if name.isupper())
@@ -30,25 +30,30 @@ def list_(state: str | None, cursor: str | None, limit: int, as_json: bool) -> N
     for row in page.rows:
         click.echo(as_line(facts(row)) if as_json else in_columns(row))
     if page.next and not as_json:
-        click.echo(f"Go on with: flask mail list --cursor {page.next}", err=True)
+        go_on("mail list", state=state, limit=limit, cursor=page.next)
 
 
 @mails.command()
 @click.argument("mail_id", type=click.IntRange(1, LARGEST))
-def retry(mail_id: int) -> None:
+@as_json
+def retry(mail_id: int, as_json: bool) -> None:
     """Have a mail that was put off tried again now, by the next worker."""
     if not mail.retry(mail_id, by=Actor.operator()):
         raise click.ClickException(f"No mail that was put off has the id {mail_id}.")
-    click.echo(f"Mail {mail_id} is tried again now.")
+    tell(f"Mail {mail_id} is tried again now.", as_json, id=mail_id)
 
 
 @mails.command()
 @click.argument("address")
-def test(address: str) -> None:
+@as_json
+def test(address: str, as_json: bool) -> None:
     """Send a mail now and say what the server said. Example: flask mail test you@example.com"""
     if mail.is_off():
         raise click.ClickException("This site sends no mail: MAIL_SERVER is none.")
     outcome = letters.test(names.clean_address(address))
+    if as_json:
+        click.echo(as_line(outcome._asdict()))
+        raise click.exceptions.Exit(outcome.state != State.SENT)
     words = f"{outcome.state}: {printable(outcome.reason)}"
     if outcome.state != State.SENT:
         again = f" Next try at {plain(outcome.next_try_at)}." if outcome.next_try_at else ""

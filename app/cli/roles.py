@@ -4,7 +4,7 @@ import click
 
 from app.accounts import roles as rules
 from app.audit import Actor
-from app.cli.common import Commands, as_json, as_line, called, person, printable
+from app.cli.common import Commands, as_json, as_line, called, person, printable, tell
 
 roles = Commands("role", help="List roles, grant one, take one away.")
 
@@ -25,20 +25,22 @@ def list_(as_json: bool) -> None:
 @roles.command()
 @click.argument("who")
 @click.argument("role")
-def grant(who: str, role: str) -> None:
+@as_json
+def grant(who: str, role: str, as_json: bool) -> None:
     """Give somebody a role. Example: flask role grant ada administrator"""
     user = person(who)
     is_new = rules.grant(user, role, by=Actor.operator())
-    click.echo(f"{called(user)} {'holds' if is_new else 'held already'}: {printable(role)}")
+    words = f"{called(user)} {'holds' if is_new else 'held already'}: {printable(role)}"
+    tell(words, as_json, id=user.id, role=role, changed=is_new)
 
 
 @roles.command()
 @click.argument("who")
 @click.argument("role")
-def revoke(who: str, role: str) -> None:
+@as_json
+def revoke(who: str, role: str, as_json: bool) -> None:
     """Take a role from somebody, at once. Example: flask role revoke ada support"""
     user = person(who)
     did_hold = rules.revoke(user, role, by=Actor.operator())
-    click.echo(
-        f"{called(user)} {'no longer holds' if did_hold else 'did not hold'}: {printable(role)}"
-    )
+    words = f"{called(user)} {'no longer holds' if did_hold else 'did not hold'}: {printable(role)}"
+    tell(words, as_json, id=user.id, role=role, changed=did_hold)

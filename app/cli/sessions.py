@@ -6,7 +6,7 @@ from app.accounts import lifecycle
 from app.accounts import sessions as rows
 from app.accounts.models import UserSession
 from app.audit import Actor
-from app.cli.common import Commands, as_json, as_line, called, person, plain, printable
+from app.cli.common import Commands, as_json, as_line, called, person, plain, printable, tell
 
 SHOWN = ("id", "ip", "user_agent", "remembered", "created_at", "last_seen_at")
 
@@ -32,11 +32,13 @@ def in_columns(row: UserSession) -> str:
 @sessions.command()
 @click.argument("who")
 @click.option("--id", "session_id", type=click.IntRange(1, 2**63 - 1), help="Only this one.")
-def revoke(who: str, session_id: int | None) -> None:
+@as_json
+def revoke(who: str, session_id: int | None, as_json: bool) -> None:
     """Log somebody out, everywhere or in one place. Example: flask session revoke ada"""
     user = person(who)
     if session_id is None:
         ended = lifecycle.end_sessions(user, by=Actor.operator())
     else:
         ended = int(lifecycle.end_session(user, session_id, by=Actor.operator()))
-    click.echo(f"{called(user)}: sessions ended: {ended}")
+    words = f"{called(user)}: sessions ended: {ended}"
+    tell(words, as_json, id=user.id, sessions_ended=ended)

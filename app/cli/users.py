@@ -13,12 +13,14 @@ from app.cli.common import (
     as_json,
     as_line,
     called,
+    go_on,
     password_stdin,
     person,
     plain,
     printable,
     read_password,
     reason,
+    tell,
 )
 
 OPERATOR = Actor.operator()
@@ -53,7 +55,7 @@ def list_(after: int, limit: int, as_json: bool) -> None:
     people = directory.page(after=after, limit=limit)
     show_rows(people, as_json)
     if len(people) == limit and not as_json:
-        click.echo(f"Go on with: flask user list --after {people[-1].id}", err=True)
+        go_on("user list", limit=limit, after=people[-1].id)
 
 
 @users.command()
@@ -83,14 +85,16 @@ def show(who: str, as_json: bool) -> None:
 @users.command("set-password")
 @click.argument("who")
 @password_stdin
-def set_password(who: str, password_stdin: bool) -> None:
+@as_json
+def set_password(who: str, password_stdin: bool, as_json: bool) -> None:
     """Give somebody another password, and log them out everywhere.
 
     Example: flask user set-password ada
     """
     user = person(who)
     recovery.set_password(user, read_password(password_stdin), by=OPERATOR)
-    click.echo(f"{called(user)} has another password, and is logged out everywhere.")
+    words = f"{called(user)} has another password, and is logged out everywhere."
+    tell(words, as_json, id=user.id)
 
 
 @users.command("reset-link")
@@ -110,40 +114,45 @@ def reset_link(who: str, reason: str, as_json: bool) -> None:
 @users.command()
 @click.argument("who")
 @reason
-def confirm(who: str, reason: str) -> None:
+@as_json
+def confirm(who: str, reason: str, as_json: bool) -> None:
     """Let a claimed address count as confirmed.
 
     Example: flask user confirm ada --reason "Showed us the mail"
     """
     user = person(who)
     lifecycle.confirm_address(user, by=OPERATOR, reason=reason)
-    click.echo(f"{called(user)} has the address {printable(user.email or '')}.")
+    words = f"{called(user)} has the address {printable(user.email or '')}."
+    tell(words, as_json, id=user.id, email=user.email)
 
 
 @users.command()
 @click.argument("who")
 @reason
-def deactivate(who: str, reason: str) -> None:
+@as_json
+def deactivate(who: str, reason: str, as_json: bool) -> None:
     """Lock somebody out everywhere, at once.
 
     Example: flask user deactivate ada --reason "Left the company"
     """
     user = person(who)
     ended = lifecycle.deactivate(user, by=OPERATOR, reason=reason)
-    click.echo(f"{called(user)} is deactivated. Sessions ended: {ended}.")
+    words = f"{called(user)} is deactivated. Sessions ended: {ended}."
+    tell(words, as_json, id=user.id, sessions_ended=ended)
 
 
 @users.command()
 @click.argument("who")
 @reason
-def reactivate(who: str, reason: str) -> None:
+@as_json
+def reactivate(who: str, reason: str, as_json: bool) -> None:
     """Let somebody in again who was deactivated.
 
     Example: flask user reactivate ada --reason "Is back"
     """
     user = person(who)
     lifecycle.reactivate(user, by=OPERATOR, reason=reason)
-    click.echo(f"{called(user)} can log in again.")
+    tell(f"{called(user)} can log in again.", as_json, id=user.id)
 
 
 def facts(person: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -92,15 +92,14 @@ def prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
 
 @dataclass
 class Work:
-    """A verb under way: what waits for its commit, and how far it got."""
+    """A verb under way, and how far it got."""
 
-    waiting: list[Callable[[], None]] = field(default_factory=list)
     spoilt_by: BaseException | None = None
     is_committing: bool = False
 
 
 def atomic(verb: Callable[P, T]) -> Callable[P, T]:
-    """Run `verb` in one transaction: all of it or nothing, then what waited for the commit.
+    """Run `verb` in one transaction: all of it or nothing.
 
     Joins the transaction of a verb that calls it, and spoils it by failing. A deadlock, a
     serialization failure or a connection that had dropped runs the verb again, three times at
@@ -117,17 +116,13 @@ def atomic(verb: Callable[P, T]) -> Callable[P, T]:
             work = Work()
             try:
                 with transaction(session, work):
-                    result = verb(*args, **kwargs)
+                    return verb(*args, **kwargs)
             except DBAPIError as error:
                 if not is_passing(error) or (work.is_committing and error.connection_invalidated):
                     raise
                 if attempt == TRIES:
                     raise Busy from error
                 time.sleep(random.uniform(0.01, 0.05) * attempt)  # two that met must not meet again
-            else:
-                for callback in work.waiting:
-                    callback()
-                return result
         raise AssertionError("unreachable")
 
     return run
@@ -187,21 +182,14 @@ def in_verb(session: Session) -> bool:
     return "verb" in session.info
 
 
-def after_commit(callback: Callable[[], None]) -> None:
-    """Run `callback` once the verb that is under way has committed; forget it if it does not."""
-    db.session().info["verb"].waiting.append(callback)
-
-
 def is_passing(error: DBAPIError) -> bool:
     """Whether the same statements may well succeed a moment later: nobody was refused anything."""
     if error.connection_invalidated:
         return True
-    code = getattr(error.orig, "sqlstate", None) or next(
-        iter(getattr(error.orig, "args", ())), None
-    )
-    return (
-        code in RETRIED or getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-    )
+    # PyMySQL's number comes first; the state beside it, in its newer releases, says less.
+    codes = {*getattr(error.orig, "args", ())[:1], getattr(error.orig, "sqlstate", None)}
+    sqlite_code = getattr(error.orig, "sqlite_errorcode", 0)
+    return bool(codes & RETRIED) or sqlite_code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @event.listens_for(db.session, "before_flush")

@@ -5,12 +5,14 @@ the sealed part is erased once the mail is sent, refused, expired or dropped. Wh
 to staff is its kind, its recipient and its state, never its text.
 """
 
-from app.mail.delivery import Outcome, send_now
+from app.mail.delivery import Outcome, check, send_now
 from app.mail.outbox import (
+    COUNTED,
     SHOWN,
     Mail,
     State,
     get,
+    how_many,
     is_kept,
     is_off,
     link,
@@ -23,12 +25,15 @@ from app.mail.outbox import (
 from app.mail.rendering import Unreadable, inert, rendered
 
 __all__ = [
+    "COUNTED",
     "SHOWN",
     "Mail",
     "Outcome",
     "State",
     "Unreadable",
+    "check",
     "get",
+    "how_many",
     "inert",
     "is_kept",
     "is_off",

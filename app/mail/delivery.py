@@ -18,7 +18,7 @@ from app.db import affected, atomic, db
 from app.jobs import LEASE, Later
 from app.mail import smtp
 from app.mail.outbox import DELIVER, Mail, State, is_kept, is_off, written_down
-from app.mail.rendering import Unreadable, rendered
+from app.mail.rendering import Unreadable, parameters_of, rendered
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,23 @@ class Outcome(NamedTuple):
     state: str
     reason: str
     next_try_at: datetime | None = None
+
+
+Check = Callable[..., bool]
+CHECKS: dict[str, Check] = {}
+
+
+def check(kind: str) -> Callable[[Check], Check]:
+    """Register what says of a mail of this kind, by its parameters, whether its link still works.
+
+    It is asked before each try: a mail whose link has died meanwhile expires instead.
+    """
+
+    def register(works: Check) -> Check:
+        CHECKS[kind] = works
+        return works
+
+    return register
 
 
 @jobs.handler(DELIVER)
@@ -96,13 +113,30 @@ def begin(mail_id: int) -> Mail | None:
         raise Later(mail.next_try_at, mail.reason or mail.state)
     if mail.expires_at <= now:
         # Why it was put off until now is the reason that the staff want to read.
-        mail.state, mail.sealed = State.EXPIRED, remains(mail)
-        mail.next_try_at, mail.ended_at = None, now
-        log.info("mail %s (%s): %s", mail.id, mail.kind, mail.state)
+        expire(mail, mail.reason)
+        return None
+    if not works(mail):
+        expire(mail, _("The link in it had died."))
         return None
     mail.state, mail.next_try_at = State.SENDING, now + LEASE
     mail.attempts += 1
     return mail
+
+
+def works(mail: Mail) -> bool:
+    """Whether the mail still is what it was written for; what cannot be read is not judged."""
+    if mail.kind not in CHECKS:
+        return True
+    try:
+        return CHECKS[mail.kind](**parameters_of(mail))
+    except Unreadable:
+        return True
+
+
+def expire(mail: Mail, reason: str | None) -> None:
+    mail.state, mail.reason, mail.sealed = State.EXPIRED, reason, remains(mail)
+    mail.next_try_at, mail.ended_at = None, clock.now()
+    log.info("mail %s (%s): %s", mail.id, mail.kind, mail.state)
 
 
 def handed_over(mail: Mail) -> Outcome:

@@ -17,6 +17,7 @@ from app.db.pages import Page, Run
 
 DELIVER = "mail.deliver"  # the kind of job that delivers one
 LONGEST = timedelta(hours=24)  # how long delivery is tried
+COUNTED = 1000  # what is counted for a page, and no further
 
 
 class State:
@@ -159,6 +160,16 @@ def search(
     if recipient_key:
         mails = mails.where(Mail.recipient_key == recipient_key)
     return pages.page(mails, [Run(Mail.id, descending=True)], cursor, size)
+
+
+def how_many(state: str, *, since: datetime | None = None) -> int:
+    """Return how many of the newest mails in this state there are, up to COUNTED and one more."""
+    of_state = sa.select(Mail.created_at).where(Mail.state == state)
+    newest = of_state.order_by(Mail.id.desc()).limit(COUNTED + 1).subquery()
+    number = sa.select(sa.func.count()).select_from(newest)
+    if since:
+        number = number.where(newest.c.created_at >= since)
+    return db.session.scalar(number) or 0
 
 
 def newest(limit: int) -> Sequence[Mail]:

@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import idna
@@ -32,11 +32,9 @@ class Unreadable(Exception):
 
 def rendered(mail: Mail) -> EmailMessage:
     """Return the mail as it is sent, the same at each try; raises Unreadable."""
-    opened = crypto.unseal(mail.sealed) if mail.sealed else None
-    if opened is None:
-        raise Unreadable
+    parameters = parameters_of(mail)
     with force_locale(mail.language):
-        subject, text, html = written(mail.kind, json.loads(opened), mail.language)
+        subject, text, html = written(mail.kind, parameters, mail.language)
     recipient = address_of(mail.recipient)
     message = EmailMessage(SMTP if recipient.username.isascii() else SMTPUTF8)
     message["From"] = sender()
@@ -48,6 +46,14 @@ def rendered(mail: Mail) -> EmailMessage:
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message
+
+
+def parameters_of(mail: Mail) -> dict[str, Any]:
+    """Return what the mail was written with; raises Unreadable."""
+    opened = crypto.unseal(mail.sealed) if mail.sealed else None
+    if opened is None:
+        raise Unreadable
+    return cast("dict[str, Any]", json.loads(opened))
 
 
 def written(kind: str, parameters: dict[str, Any], language: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from app import clock
+from app.db import db
 from app.schema import state
 from app.schema.engine import (
     autocommitted,
@@ -88,7 +89,7 @@ def put_aside_table(table: str) -> None:
 def said(what: str, kept: str) -> None:
     note(
         f"{what} is kept in {kept} for {KEPT_FOR.days} days; upgrading again gives it back. "
-        "Nothing of an account that is removed meanwhile may stay there."
+        "What is removed meanwhile `flask worker` removes there too."
     )
 
 
@@ -159,11 +160,23 @@ def expire(connection: sa.Connection) -> None:
             connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))
 
 
-def forget(connection: sa.Connection, table: str, id_: int) -> None:
-    """Remove what is kept of this row, and of the rows that name it as `<table>_id`."""
-    for name in tables(connection):
-        columns = {column["name"] for column in sa.inspect(connection).get_columns(name)}
-        key = "id" if name.split("_", 3)[-1] == table else f"{table}_id"
-        if key in columns:
-            clause: sa.ColumnClause[int] = sa.column(key, sa.BigInteger)
-            connection.execute(sa.delete(sa.table(name, clause)).where(clause == id_))
+def sweep() -> None:
+    """Remove what is kept of rows that are gone, such as an account's, or is kept for too long."""
+    with db.engine.begin() as connection:
+        for name in tables(connection):
+            forget_gone(connection, name)
+        expire(connection)
+
+
+def forget_gone(connection: sa.Connection, name: str) -> None:
+    """Remove the kept rows that are gone, and those that name one that is as `<table>_id`."""
+    inspector = sa.inspect(connection)
+    for column in [each["name"] for each in inspector.get_columns(name)]:
+        table = name.split("_", 3)[-1] if column == "id" else column.removesuffix("_id")
+        if table == column or not inspector.has_table(table):
+            continue
+        k, t = sa.table(name, sa.column(column)), sa.table(table, sa.column("id"))
+        # An empty one was made a moment ago, and waits for its rows to be given back.
+        if connection.scalar(sa.select(t.c.id).limit(1)) is not None:
+            is_there = sa.exists().where(t.c.id == k.c[column])
+            connection.execute(sa.delete(k).where(k.c[column].is_not(None), ~is_there))

@@ -1,24 +1,37 @@
 """Where a database stands: what `flask db status` says, and a page may show."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
+from flask import current_app
 
-from app.schema import reading, stages, state, troubles
+from app import clock
+from app.db import db
+from app.schema import reading, run, stages, state, troubles
 
 RUNS = 20  # of the latest are shown
+SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
+
+
+def read() -> dict[str, Any]:
+    """Return the facts about the site's own database."""
+    config = current_app.extensions["migrate"].migrate.get_config()
+    with db.engine.connect() as connection:
+        return facts(connection, ScriptDirectory.from_config(config))
 
 
 def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
-    """Return version, database, head, stage, open change, backfills and the latest runs."""
+    """Return release, version, database, head, stage, open change, backfills and latest runs."""
     version = stages.version(connection)
     trouble = troubles.of_the_story(script, (version,) if version else ())
     pending = [] if trouble else stages.pending(script, version)
     runs = state.history(connection)
     trouble = trouble or edited(script, runs)
     return {
+        "release": run.release(),
         "version": version,
         "database": database(connection),
         "head": ", ".join(script.get_heads()),
@@ -35,24 +48,29 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
             for each in open_change(script, pending)
         ],
         "backfills": [backfill(row) for row in state.progress(connection)],
-        "runs": [run(row) for row in runs[:RUNS]],
+        "runs": [ran(row) for row in runs[:RUNS]],
     }
 
 
 def database(connection: sa.Connection) -> str:
     version = ".".join(map(str, connection.dialect.server_version_info or ()))
-    address = connection.engine.url.set(username=None, password=None, query={})
-    return f"{connection.dialect.name} {version} at {address}"
+    return f"{connection.dialect.name} {version} at {address(connection.engine.url)}"
+
+
+def address(url: sa.URL) -> str:
+    """Return where it is; who comes in by which password is not for a page."""
+    where = sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+    return str(where)
 
 
 def edited(script: ScriptDirectory, runs: Sequence[Any]) -> str | None:
     """Return which revision is not any more what ran here, or None."""
     last = {row.revision: row for row in reversed(runs) if row.outcome != "failed"}
     for revision in stages.history(script):
-        ran = last.get(revision.revision)
-        if ran is None or ran.outcome != "upgraded" or ran.digest is None:
+        row = last.get(revision.revision)
+        if row is None or row.outcome != "upgraded" or row.digest is None:
             continue
-        if ran.digest != reading.digest(revision):
+        if row.digest != reading.digest(revision):
             return (
                 f"{revision.revision} was edited after it ran here: put it back as it was "
                 "(`git log` has it), and write what is to change as a revision of its own."
@@ -69,10 +87,16 @@ def open_change(script: ScriptDirectory, pending: list[Script]) -> list[Script]:
 
 def backfill(row: Any) -> dict[str, Any]:
     whole = max(row.total or 0, row.done)
-    return dict(row._mapping) | {"percent": 100 * row.done // whole if whole else 100}
+    is_running = row.state == "running" and row.updated_at > clock.now() - SILENT
+    left = (whole - row.done) / row.rate if is_running and row.rate else None
+    return dict(row._mapping) | {
+        "percent": 100 * row.done // whole if whole else 100,
+        "is_running": is_running,
+        "seconds_left": left,
+    }
 
 
-def run(row: Any) -> dict[str, Any]:
+def ran(row: Any) -> dict[str, Any]:
     seconds = (row.ended_at - row.started_at).total_seconds() if row.ended_at else None
     return dict(row._mapping) | {"seconds": seconds}
 
@@ -81,7 +105,8 @@ def lines(facts: dict[str, Any]) -> list[str]:
     """Return the same for a person."""
     version, head = facts["version"] or "nothing yet", facts["head"]
     stands = "at head" if version == head else f"{len(facts['pending'])} pending, head is {head}"
-    said = [f"Database  {facts['database']}", f"Version   {version} ({stands})"]
+    said = [f"Release   {facts['release'] or 'not known'}", f"Database  {facts['database']}"]
+    said.append(f"Version   {version} ({stands})")
     if facts["trouble"]:
         said.append(f"Trouble   {facts['trouble']}")
     if facts["stage"]:

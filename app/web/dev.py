@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
+from jinja2 import TemplateError
 from wtforms import BooleanField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
@@ -74,6 +75,7 @@ def mail_page() -> str | None:
 @public
 def mails() -> str:
     """The newest mails, those that no worker has taken yet as well."""
+    refuse_where_mail_leaves()
     letters = [opened(row) for row in mail.newest(NEWEST)]
     return render_template("dev/mail.html", letters=letters)
 
@@ -82,19 +84,26 @@ def mails() -> str:
 @public
 def mail_html(mail_id: int) -> Response:
     """One mail as a mail program shows it."""
+    refuse_where_mail_leaves()
     row = mail.get(mail_id) or abort(404)
     try:
         body = mail.rendered(row).get_body(("html",))
-    except Unreadable:
+    except (Unreadable, TemplateError):
         abort(404)
     assert body is not None
     return Response(body.get_content(), headers={"Content-Security-Policy": POLICY_OF_A_MAIL})
 
 
+def refuse_where_mail_leaves() -> None:
+    """What a mail server takes is for its recipients alone, on this machine too."""
+    if not mail.is_kept():
+        abort(404)
+
+
 def opened(row: Mail) -> Letter:
     try:
         message = mail.rendered(row)
-    except Unreadable:
+    except (Unreadable, TemplateError):  # of another release, perhaps
         return Letter(row)
     body = message.get_body(("plain",))
     assert body is not None

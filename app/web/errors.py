@@ -113,7 +113,7 @@ def form_again(code: int, words: Any) -> Response | None:
     view = current_app.ensure_sync(current_app.view_functions[request.url_rule.endpoint])
     try:
         response = make_response(view(**(request.view_args or {})))
-    except HTTPException:  # not a page for whoever asks, or not any more
+    except (HTTPException, NotAllowed):  # not a page for whoever asks, or not any more
         return None
     if 300 <= response.status_code < 400:  # there is no form for this person any more
         return response
@@ -128,7 +128,9 @@ def refused(error: Refusal) -> Response:
 
 
 def not_allowed(error: NotAllowed) -> Response:
-    current_app.logger.warning("user %s: %s", current_user.get_id(), type(error).__name__)
+    # The audit trail is for what was done. No address: the log is not for those.
+    what, where = type(error).__name__, request.endpoint
+    current_app.logger.warning("user %s: %s at %s", current_user.get_id(), what, where)
     return page(403, error.message)
 
 

@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
+from app import mail
 from app.accounts import names, passwords, tokens
 from app.accounts.errors import Refusal
 
@@ -66,6 +67,16 @@ class AddressField(EmailField):
 
     def pre_validate(self, form: Any) -> None:
         accept(names.clean_address, self.data or "")
+
+
+class OwnAddressField(AddressField):
+    """The address that somebody gives for themselves, and what it is good for on this site."""
+
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        hint = _l("So that you can get back in if you forget your password.")
+        if mail.is_off():
+            hint = _l("You can log in with it, as with your name.")
+        super().__init__(label, description=hint, **kwargs)
 
 
 class IdentifierField(StringField):

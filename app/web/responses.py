@@ -17,7 +17,7 @@ def form_page(template: str, form: FlaskForm, **context: Any) -> Answer:
     return make_response(html, 422 if form.is_submitted() else 200)
 
 
-def link_expired(again: str, words: str) -> Answer:
+def link_expired(again: str, words: str, why: Any = LinkExpired.message) -> Answer:
     """Return the one page for every mailed link that does not work, and where to get a new one."""
-    html = render_template("auth/link_expired.html", why=LinkExpired.message, again=(again, words))
+    html = render_template("auth/link_expired.html", why=why, again=(again, words))
     return make_response(html, 410)

@@ -20,9 +20,9 @@ def samples() -> dict[str, Any]:
             person(3, None, "carol@example.com", deactivated_at=now),
         ],
         "mail_rows": [
-            mail(1, State.SENT, None),
-            mail(2, State.DEFERRED, "450 Try again later"),
-            mail(3, State.REFUSED, "550 No such mailbox"),
+            mail(1, State.SENT, None, ended_at=now),
+            mail(2, State.DEFERRED, "450 Try again later", next_try_at=now + timedelta(hours=1)),
+            mail(3, State.REFUSED, "550 No such mailbox", ended_at=now),
         ],
         "event_rows": [
             act("user.deactivated", actor_id=1, actor_name="alice", reason="Spam"),
@@ -38,7 +38,8 @@ def person(number: int, name: str | None, email: str | None, **facts: Any) -> Si
     return SimpleNamespace(id=number, name=name, email=email, created_at=clock.now(), **known)
 
 
-def mail(number: int, state: str, reason: str | None) -> SimpleNamespace:
+def mail(number: int, state: str, reason: str | None, **moments: Any) -> SimpleNamespace:
+    known = {"next_try_at": None, "ended_at": None} | moments
     return SimpleNamespace(
         id=number,
         kind="verify",
@@ -47,6 +48,7 @@ def mail(number: int, state: str, reason: str | None) -> SimpleNamespace:
         reason=reason,
         attempts=number,
         created_at=clock.now(),
+        **known,
     )
 
 

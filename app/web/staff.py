@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, g, request
 from flask_babel import LazyString
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
 from app.accounts import roles, sessions
+from app.accounts.errors import NotAllowed
 from app.web.guards import SAFE
 from app.web.sudo import sudo
 
@@ -42,9 +43,7 @@ def requires(permission: str, act: LazyString | str = "") -> Callable[[View], Vi
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if permission not in permissions():
-                # The audit trail is for what was done. No address: the log is not for those.
-                current_app.logger.warning("user %s lacks %s", current_user.id, permission)
-                abort(403)
+                raise NotAllowed
             return (view if request.method in SAFE else confirmed)(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]

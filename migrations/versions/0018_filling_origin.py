@@ -1,9 +1,10 @@
-"""Filling user.origin, and claimed_at and last_seen_at beside it. [backfill]
+"""Filling user.origin, and last_seen_at beside it. [backfill]
 
 From what is known: people of the tutorial have no created_at, and the audit trail says whom the
 operator created and who registered. Whoever it says nothing of stays of unknown origin, and an
 account that the release before writes meanwhile has none: neither is ever removed unasked, so no
-contract has to follow. A claim counts from when its account came.
+contract has to follow. Since when a claim waits is not known, and stays so here: the site notes the
+day on which it first finds such a claim, and gives it the time of a new one from then.
 
 Safe to stop and run again: batches commit, and only empty rows are touched.
 """
@@ -20,10 +21,8 @@ stage = "backfill"
 user = sa.table(
     "user",
     sa.column("id", sa.Integer),
-    sa.column("pending_email", sa.String),
     sa.column("created_at"),
     sa.column("origin", sa.String),
-    sa.column("claimed_at"),
     sa.column("last_seen_at"),
 )
 audit_event = sa.table(
@@ -57,7 +56,6 @@ def values_of(row: sa.Row, event: str | None, seen: object) -> dict[str, object]
     known = ORIGINS.get(event or "", "unknown")
     return {
         "origin": "tutorial" if row.created_at is None else known,
-        "claimed_at": row.created_at if row.pending_email else None,
         "last_seen_at": seen or row.created_at,
     }
 
@@ -65,7 +63,7 @@ def values_of(row: sa.Row, event: str | None, seen: object) -> dict[str, object]
 work = backfill.Backfill(
     table=user,
     due=user.c.origin.is_(None),
-    reads=["pending_email", "created_at"],
+    reads=["created_at"],
     compute=origins,
 )
 

@@ -1,10 +1,11 @@
 """Who is at the door, seen from the domain."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm.exc import ObjectDeletedError
 from werkzeug.security import generate_password_hash
@@ -15,7 +16,7 @@ from app.accounts.errors import WrongLogin
 from app.accounts.models import User
 from app.accounts.sessions import Started
 from app.audit import Actor
-from app.db import atomic
+from app.db import atomic, db
 from tests.factories import PASSWORD, person
 
 VISITOR = Actor.visitor("192.0.2.1")
@@ -55,6 +56,31 @@ def test_people_who_log_in_side_by_side_all_get_in_while_a_hash_is_made_anew(
 
     with ThreadPoolExecutor(4) as people:
         assert all(people.map(log_in, range(4)))
+
+
+def test_a_log_in_beside_a_reset_does_not_bring_the_old_password_back(each_domain: Flask) -> None:
+    alice = person("alice")
+    keep_hash(alice, generate_password_hash("short", method="scrypt:1024:8:1"))
+    new_hash = hashing.make("purple monkey dishwasher")
+    row = sa.update(User.__table__).where(User.__table__.c.id == alice.id)
+
+    def log_in() -> Verified:
+        with each_domain.app_context():
+            return authentication.check_password("alice", "short", by=VISITOR)
+
+    with ThreadPoolExecutor(1) as thief, db.engine.connect() as reset:
+        is_sqlite = db.engine.dialect.name == "sqlite"
+        level = "SERIALIZABLE" if is_sqlite else "READ COMMITTED"
+        reset.execution_options(isolation_level=level)
+        reset.execute(row.values(password_hash=new_hash))
+        attempt = thief.submit(log_in)
+        wait([attempt], timeout=0.5)  # long enough to verify the old hash, and to want the row
+        reset.commit()
+        with pytest.raises(WrongLogin):
+            attempt.result()
+
+    db.session.rollback()
+    assert db.session.scalar(sa.select(User.password_hash)) == new_hash
 
 
 def test_a_password_is_changed_although_a_log_in_made_its_hash_anew_meanwhile(

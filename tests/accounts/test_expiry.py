@@ -10,7 +10,7 @@ from flask import Flask
 from time_machine import Traveller
 
 from app import clock, jobs
-from app.accounts import addresses, authentication, expiry, registration, sessions
+from app.accounts import addresses, authentication, expiry, lifecycle, registration, sessions
 from app.accounts.models import Origin, User, UserRole, UserSession
 from app.audit import Actor, AuditEvent
 from app.db import atomic, db
@@ -175,6 +175,16 @@ def test_whoever_holds_a_role_is_never_removed(each_domain: Flask, now: Travelle
     assert names_left() == ["bob"]
 
 
+def test_whoever_staff_deactivated_is_never_removed(domain: Flask, now: Traveller) -> None:
+    bob = factories.claimant("bob")
+    lifecycle.deactivate(bob, by=Actor.operator(), reason="Sends spam")
+
+    now.shift(timedelta(days=1000))
+    expiry.remove_ghosts()
+
+    assert names_left() == ["bob"]
+
+
 @atomic
 def give_a_role(user: User) -> None:
     db.session.add(UserRole(user_id=user.id, role_id=1, granted_at=clock.now()))
@@ -214,6 +224,14 @@ def test_logging_in_and_being_seen_put_it_off(domain: Flask, now: Traveller) -> 
     expiry.remove_ghosts()
 
     assert names_left() == ["bob"]
+
+
+def test_whoever_is_made_by_somebody_else_was_never_here(domain: Flask) -> None:
+    grace = factories.person("grace")
+    assert last_seen(grace) is None
+
+    factories.session(grace)
+    assert last_seen(grace) is not None
 
 
 def last_seen(user: User) -> datetime | None:

@@ -117,6 +117,31 @@ def test_staff_do_not_act_on_themselves(domain: Flask, permission: str, act: Act
         act(root, acting(root))
 
 
+def test_one_mail_tells_of_all_roles_that_changed(domain: Flask, outbox: Outbox) -> None:
+    alice = person("alice")
+    for name in ("reader", "writer"):
+        roles.create(name, ["jobs.view"], by=OPERATOR)
+    roles.grant(alice, "reader", by=OPERATOR)
+    among = {"reader", "writer", "support"}
+
+    lifecycle.assign_roles(alice, {"writer", "support"}, among=among, by=OPERATOR)
+    lifecycle.assign_roles(alice, {"writer", "support"}, among=among, by=OPERATOR)
+
+    assert roles.roles_of(alice) == ["support", "writer"]
+    assert len(outbox.mails(alice)) == 2  # the first is of the grant
+
+
+def test_the_end_of_one_session_is_not_told_as_the_end_of_all(
+    domain: Flask, outbox: Outbox
+) -> None:
+    alice = person("alice")
+    session = log_in("alice")
+
+    lifecycle.end_session(alice, session.id, by=OPERATOR)
+
+    assert "logged out one device" in text_of(outbox.to(alice))
+
+
 def test_deactivation_locks_somebody_out_everywhere_at_once(each_app: Flask) -> None:
     with each_app.app_context():
         alice = person("alice")

@@ -1,8 +1,11 @@
 """The outbox as staff see it: never what a mail says."""
 
 import datetime as dt
+from urllib.parse import unquote
 
+import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 
 from app import clock
@@ -10,7 +13,7 @@ from app.accounts.models import User
 from app.db import affected, atomic
 from app.mail import Mail, State
 from tests import factories
-from tests.browser import Browser
+from tests.browser import Browser, Page
 from tests.outbox import Outbox
 
 
@@ -55,14 +58,40 @@ def test_a_mail_that_was_put_off_is_tried_now(
     assert "Mails put off, to be tried again: " in browser.get("/admin")
     person = browser.get(f"/admin/users/{carol_id}")
     assert "450 Try again later" in person and "Try now" in person
-    [retry] = {form["action"] for form in person.forms if "retry" in str(form["action"])}
+    assert "Next try due:" in person
+    [retry] = retries(person)
 
-    assert "The mail is tried again now." in browser.press("/admin/mail", retry)
+    page = browser.press(person.path, retry)
+
+    assert "The mail is tried again now." in page and page.path == person.path
 
     outbox.run()
     page = browser.get("/admin/mail?to=carol@example.com")
-    assert "Sent" in page and "Try now" not in page
+    assert "Sent 0 seconds ago" in page or "Sent 1 second ago" in page
+    assert "Try now" not in page
     assert "Mail tried again" in browser.get("/admin/audit")
+
+
+def retries(page: Page) -> set[str]:
+    return {form["action"] for form in page.forms if "/retry" in str(form["action"])}
+
+
+def test_after_another_try_the_list_is_as_it_was(app: Flask, browser: Browser, root: User) -> None:
+    with app.app_context():
+        factories.claimant("carol")
+        let_it_be(State.DEFERRED, "450 Try again later")
+    page = browser.get("/admin/mail?state=deferred&to=carol@example.com")
+    [retry] = retries(page)
+    token = page.form_with("csrf_token")["fields"]["csrf_token"]
+
+    for address, back in [
+        (retry, "/admin/mail?state=deferred&to=carol@example.com"),
+        ("/admin/mail/1/retry", "/admin/mail"),
+        ("/admin/mail/1/retry?next=//elsewhere.example", "/admin/mail"),
+        ("/admin/mail/1/retry?next=https://elsewhere.example", "/admin/mail"),
+    ]:
+        answer = browser.client.post(address, data={"csrf_token": token})
+        assert (answer.status_code, unquote(answer.location)) == (303, back)
 
 
 def test_a_refused_mail_is_said_on_the_first_page(app: Flask, browser: Browser, root: User) -> None:
@@ -70,9 +99,27 @@ def test_a_refused_mail_is_said_on_the_first_page(app: Flask, browser: Browser, 
         factories.claimant("carol")
         let_it_be(State.REFUSED, "550 <script>no</script>")
 
-    assert "Mails refused in the last 24 hours: " in browser.get("/admin")
+    assert "Mails refused in the last 24 hours: 2" in browser.get("/admin")
     page = browser.get("/admin/mail?state=refused")
     assert "550 <script>no</script>" in page and "<script>no" not in page.html
+
+    with time_machine.travel(clock.now() + dt.timedelta(hours=25)):
+        browser.log_in("root", factories.PASSWORD)
+        assert "Mails refused" not in browser.get("/admin")
+
+
+def test_more_mails_than_are_counted_are_said_so(
+    app: Flask, browser: Browser, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        for name in ("carol", "dave"):
+            factories.claimant(name)
+        let_it_be(State.DEFERRED, "450 Try again later")
+    assert "to be tried again: 3" in browser.get("/admin")
+
+    monkeypatch.setattr("app.mail.COUNTED", 1)
+
+    assert "to be tried again: more than 1" in browser.get("/admin")
 
 
 def test_the_outbox_needs_its_permission(app: Flask, browser: Browser, bob: User) -> None:

@@ -43,8 +43,12 @@ def test_a_role_that_somebody_holds_stays(
         roles.grant(bob, "support", by=Actor.operator())
         support = roles.find("support").id
 
-    assert "1 person holds it." in browser.get(f"/admin/roles/{support}/deletion")
-    page = press_delete(browser, support)
+    page = browser.get(f"/admin/roles/{support}/deletion")
+    assert ("/admin/users?role=support", "Show who holds it") in page.links
+    assert not [form for form in page.forms if form["action"] is None], "a button that is refused"
+    token = page.form_with("csrf_token")["fields"]["csrf_token"]
+
+    page = browser.post(page.path, {"csrf_token": token})
 
     assert page.status == 422 and "Somebody holds this role." in page
 

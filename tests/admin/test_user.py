@@ -11,6 +11,7 @@ from app.audit import EVENTS, Actor
 from app.db import db
 from app.web.admin import words
 from tests import factories
+from tests.accounts.test_directory import move_in
 from tests.browser import Browser
 from tests.outbox import Outbox
 
@@ -28,6 +29,15 @@ def test_everything_about_somebody_on_a_page(
         assert fact in page, fact
     with app.app_context():
         assert db.session.scalar(db.select(UserSession.digest)) not in page.html
+
+
+def test_a_history_without_events_says_so(app: Flask, browser: Browser, root: User) -> None:
+    with app.app_context():
+        move_in([{"name": "of the tutorial"}])
+
+    assert "Nothing that happened to this account was written down." in browser.get(
+        "/admin/users/2"
+    )
 
 
 def test_nobody_has_that_id(browser: Browser, root: User) -> None:
@@ -72,6 +82,7 @@ def test_deactivate_and_reactivate(
     assert "Account deactivated. We ended 1 session." in page
     assert REASON in page and "Reactivate" in page
     assert not another_browser.is_logged_in()
+    assert "reset link" not in page, "no link gets in whoever is locked out"
     again = browser.submit(act, reason=REASON)
     assert again.status == 422 and again.value("reason") == REASON
     assert "deactivated already" in again
@@ -153,7 +164,9 @@ def test_confirm_an_address_in_somebody_s_place(
 
 
 def test_mail_a_reset_link(browser: Browser, root: User, bob: User, outbox: Outbox) -> None:
-    page = browser.submit(f"/admin/users/{bob.id}/reset-link", reason=REASON)
+    act = f"/admin/users/{bob.id}/reset-link"
+    assert "mailed to the person" in browser.get(act)
+    page = browser.submit(act, reason=REASON)
 
     assert "We mailed them a link." in page
     link = outbox.link_to(bob)
@@ -168,11 +181,15 @@ def test_without_mail_the_link_is_shown_once(make_app, monkeypatch: pytest.Monke
     browser = Browser(app.test_client())
     browser.log_in("root", factories.PASSWORD)
 
+    assert "We mail" not in browser.get("/admin/users/new")
     page = browser.submit("/admin/users/new", name="carol", email="")
     assert "Make a reset link and hand it over" in page
+    asked = browser.get(f"{page.path}/reset-link")
+    assert "Kept in the audit trail." in asked and "mailed to the person" not in asked
     made = browser.submit(f"{page.path}/reset-link", reason=REASON)
 
     [link] = re.findall(r"/password/reset/[\w-]+", made.text)
+    assert "Handed over? Back to carol" in made
     assert made.headers["Cache-Control"] == "no-store"
     assert browser.get(link).form_with("password")
     assert link not in browser.get(page.path).html
@@ -193,6 +210,16 @@ def choose_roles(browser: Browser, user: User, *names: str) -> object:
     page = browser.get(f"/admin/users/{user.id}/roles")
     token = page.form_with("csrf_token", "roles")["fields"]["csrf_token"]
     return browser.post(page.path, {"csrf_token": token, "roles": list(names)})
+
+
+def test_nobody_adds_to_their_own_roles_and_the_form_says_so(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    page = choose_roles(browser, root, "administrator", "support")
+
+    assert page.status == 422 and "Nobody adds to their own permissions." in page
+    with app.app_context():
+        assert roles.roles_of(directory.with_id(root.id)) == ["administrator"]
 
 
 def test_a_change_of_roles_is_made_whole_or_not_at_all(
@@ -250,8 +277,9 @@ def test_the_page_offers_no_act_on_whoever_stands_above(
         page = another_browser.get(f"/admin/users/{above.id}")
         assert page.status == 200 and "Set the address" not in page
         assert "Log out" not in [words for address, words in page.links]
-    refused = another_browser.submit(f"/admin/users/{root.id}/reset-link", reason=REASON)
-    assert refused.status == 403
+    for act in ("reset-link", "address", "session-end"):
+        refused = another_browser.get(f"/admin/users/{root.id}/{act}")
+        assert refused.status == 403 and "beyond your own permissions" in refused
 
 
 def test_every_event_of_the_trail_has_its_words() -> None:

@@ -1,10 +1,14 @@
 """The directory as staff see it."""
 
+import re
+
 import pytest
 from flask import Flask
 
+from app import clock
 from app.accounts import statistics
 from app.accounts.models import User
+from app.web.admin import words
 from tests import factories
 from tests.accounts.test_directory import move_in, note_people
 from tests.browser import Browser, Page
@@ -56,6 +60,20 @@ def test_filters_live_in_the_address_and_go_along_to_the_next_page(
     assert "p119" in third and "Previous" in third and "Next" not in third
     assert third.value("status") == "no-address"
     assert 'aria-sort="ascending"' in third.html
+
+
+def test_the_badge_of_a_status_is_that_of_its_filter(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        factories.without_address("bare")
+        factories.claimant("claims")
+        move_in([{"name": "gone", "deactivated_at": clock.now()}])
+
+    for status, badge in words.STATUSES.items():
+        page = browser.get(f"/admin/users?status={status}")
+        badges = re.findall(r'class="badge [^"]*">([^<]*)', page.html)
+        assert badges == [badge], status
 
 
 def next_of(page: Page) -> str:
@@ -143,6 +161,27 @@ def test_the_menu_shows_what_the_permissions_open(
     assert not [link for link, _ in page.links if link.startswith(("/admin/users", "/admin/mail"))]
 
 
+def test_filters_stand_back_until_one_is_chosen(browser: Browser, root: User) -> None:
+    def is_open(query: str) -> bool:
+        [details] = re.findall('<details class="others"[^>]*>', browser.get(query).html)
+        return "open" in details
+
+    assert not is_open("/admin/users")
+    assert not is_open("/admin/users?q=root&status=&role=&sort=newest"), "as the form is sent"
+    assert is_open("/admin/users?status=active") and is_open("/admin/users?sort=name")
+
+
+def test_people_counted_before_anybody_came_are_no_figure(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        note_people(0)
+    page = browser.get("/admin")
+
+    assert "People –" in page and "People 0" not in page
+    assert page.text.index("Counted:") < page.text.index("Sign-ups per day")
+
+
 def test_the_dashboard_without_a_worker_says_what_to_do(
     app: Flask, browser: Browser, root: User
 ) -> None:
@@ -150,10 +189,12 @@ def test_the_dashboard_without_a_worker_says_what_to_do(
     assert "No worker counts these figures now." in page and "flask worker" in page
 
     with app.app_context():
+        factories.claimant("carol")
         statistics.count()
     page = browser.get("/admin")
     assert "No worker" not in page
-    assert "Active today 1" in page
+    assert "People 2" in page
+    assert "Active today 2" in page
     assert "Least 0, most 1, 1 in all." in page
     assert page.html.count("<rect") == 30
     assert "Show as a table" in page

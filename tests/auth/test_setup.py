@@ -18,7 +18,8 @@ from tests.browser import Browser, Page
 from tests.factories import PASSWORD, administrator, person
 
 OPERATOR = Actor.operator()
-DEAD = "This link has expired or was used before."
+DEAD = "Look in the console of the server for the newest link."
+THERE_IS_ONE = "There is an administrator already. Log in instead."
 ROUNDS = 3
 
 
@@ -47,12 +48,19 @@ def test_whoever_reads_the_console_becomes_the_administrator(app: Flask, browser
         assert (root.origin, root.pending_email) == ("setup", None)
 
 
+def test_the_form_asks_for_the_password_last(app: Flask, browser: Browser) -> None:
+    asked = browser.get(new_link(app)).form_with("password")["fields"]
+
+    assert [name for name in asked if name != "csrf_token"] == ["name", "email", "password"]
+
+
 def test_a_link_works_once(app: Flask, browser: Browser, another_browser: Browser) -> None:
     link = new_link(app)
     become(browser, link)
 
     page = another_browser.get(link)
-    assert page.status == 410 and DEAD in page
+    assert page.status == 410 and THERE_IS_ONE in page
+    assert ("/login", "Go to the log-in page") in page.links
     with app.app_context():
         assert setup.make_link(by=OPERATOR) is None
 
@@ -75,8 +83,10 @@ def test_a_link_is_void_once_there_is_an_administrator_of_another_making(
     with app.app_context():
         administrator("ada")
 
-    assert DEAD in browser.get(page.path)
-    assert DEAD in browser.fill(page, name="root", email="root@example.com", password=PASSWORD)
+    assert THERE_IS_ONE in browser.get(page.path)
+    assert THERE_IS_ONE in browser.fill(
+        page, name="root", email="root@example.com", password=PASSWORD
+    )
     with app.app_context():
         assert db.session.scalar(sa.select(User.id).where(User.name == "root")) is None
 

@@ -37,6 +37,17 @@ def test_bobs_address_counts_as_confirmed_when_given(app: Flask, browser: Browse
         assert db.session.scalar(sa.select(sa.func.count(Mail.id))) == 0
 
 
+def test_no_form_says_that_an_address_helps_to_get_back_in(app: Flask, browser: Browser) -> None:
+    with app.app_context():
+        factories.without_address("grace")
+    assert "You can log in with it, as with your name." in browser.get("/register")
+
+    browser.log_in("grace", PASSWORD)
+    page = browser.get("/account/email")
+
+    assert "You can log in with it" in page and "forget your password" not in page
+
+
 def test_a_taken_address_is_said_plainly(browser: Browser, alice: User) -> None:
     page = browser.sign_up("mallory", email="ALICE@example.com")
 

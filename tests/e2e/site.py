@@ -22,6 +22,7 @@ from app.accounts.tokens import Purpose
 from app.audit import Actor
 from app.db import Busy, affected, atomic, db
 from app.mail import Mail, State
+from app.schema import state as schema_notes
 from app.throttle import Exceeded
 from app.web.guards import public
 
@@ -51,6 +52,7 @@ class Site:
             roles.grant(root, roles.ADMINISTRATOR, by=operator)
             sam = registration.create(SAM, "sam@example.com", PASSWORD, by=operator)
             roles.grant(sam, "support", by=operator)
+            roles.create("auditors", ["audit.view"], by=operator)
             let_a_crowd_in()
             let_mails_end()
             statistics.count()
@@ -70,6 +72,16 @@ class Site:
                 yield urlsplit(str(setup.make_link(by=Actor.operator()))).path
             finally:
                 let_administrator(None)
+
+    @contextmanager
+    def backfill_under_way(self) -> Iterator[None]:
+        """Have a note for a while that a backfill is under way, and how far it is."""
+        with self.app.app_context(), db.engine.begin() as connection:
+            schema_notes.begin(connection, "0099", "user", 10000)
+            schema_notes.note(connection, "0099", done=6200, rate=95.0)
+            yield
+            mine = schema_notes.backfills.c.revision == "0099"
+            connection.execute(sa.delete(schema_notes.backfills).where(mine))
 
     def live(self, path: str) -> str:
         """Return the path of a mailed link with a secret that works; any other as it is."""
@@ -277,12 +289,14 @@ class Screen:
     then: Callable[[Page], None] | None = None
     unconfirmed: bool = False
     first: bool = False  # there is no administrator yet
+    filling: bool = False  # a backfill is under way
 
     def open(self, page: Page, site: Site) -> None:
         if self.unconfirmed:
             site.let_confirmations_lapse()
         here = nullcontext(site.live(self.path))
-        with site.without_administrator() if self.first else here as path:
+        filling = site.backfill_under_way() if self.filling else nullcontext()
+        with filling, site.without_administrator() if self.first else here as path:
             page.goto(site.url + path)
             if self.then:
                 self.then(page)
@@ -402,16 +416,14 @@ SCREENS = [
     Screen("admin-audit-refused", "admin.audit", "/admin/audit?who=nobody&ip=x", ROOT),
     Screen("admin-mail", "admin.mail", "/admin/mail", ROOT),
     Screen("admin-mail-none", "admin.mail", "/admin/mail?to=nobody", ROOT),
+    Screen("admin-system", "admin.system", "/admin/system", ROOT),
+    # Standing still, or it would be loaded anew while it is measured.
+    Screen("admin-system-filling", "admin.system", "/admin/system?refresh=no", ROOT, filling=True),
     Screen("admin-roles", "admin.roles", "/admin/roles", ROOT),
     Screen("admin-new-role", "admin.new_role", "/admin/roles/new", ROOT),
     Screen("admin-role", "admin.role", "/admin/roles/2", ROOT),
-    Screen(
-        "admin-role-deletion-refused",
-        "admin.role_deletion",
-        "/admin/roles/2/deletion",
-        ROOT,
-        then=send_confirmed(),
-    ),
+    Screen("admin-role-deletion", "admin.role_deletion", "/admin/roles/3/deletion", ROOT),
+    Screen("admin-role-deletion-held", "admin.role_deletion", "/admin/roles/2/deletion", ROOT),
     Screen("components", "dev.components", "/dev/components"),
     Screen("dev-mail", "dev.mails", "/dev/mail"),
     Screen("not-found", "error", "/nowhere"),

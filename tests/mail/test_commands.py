@@ -31,6 +31,16 @@ def test_a_test_mail_says_what_the_server_said(app: Flask, office: PostOffice) -
         assert jobs.run_due() == 0
 
 
+def test_a_program_reads_what_became_of_a_test_mail(app: Flask, office: PostOffice) -> None:
+    office.answers = ["550 5.1.1 nobody here"]
+    code, output = run(app, "test", "alice@example.com", "--json")
+    outcome = {"state": "refused", "reason": "550 5.1.1 nobody here", "next_try_at": None}
+    assert (code, json.loads(output)) == (1, outcome)
+
+    code, output = run(app, "test", "alice@example.com", "--json")
+    assert code == 0 and json.loads(output)["state"] == "sent"
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -90,6 +100,8 @@ def test_mails_are_listed_a_page_at_a_time(app: Flask, office: PostOffice) -> No
     assert "bob@example.com" in output
     cursor = output.split("--cursor ")[1].strip()
     assert "bob@example.com" not in run(app, "list", "--cursor", cursor)[1]
+    output = run(app, "list", "--limit", "2", "--state", "sent")[1]
+    assert "flask mail list --state sent --limit 2 --cursor " in output
 
 
 def test_a_mail_that_was_put_off_is_tried_again(app: Flask, port: int) -> None:
@@ -97,7 +109,7 @@ def test_a_mail_that_was_put_off_is_tried_again(app: Flask, port: int) -> None:
         write()
         jobs.run_due()
 
-    assert run(app, "retry", "1")[0] == 0
+    assert run(app, "retry", "1", "--json") == (0, '{"id": 1}\n')
     assert run(app, "retry", "1")[0] == 1
     assert run(app, "retry", "9" * 30)[0] == 2
     with post_office.open_on(port) as office, app.app_context():

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import clock
+from app.jobs.queue import HANDLERS
 from app.schema import kept, state
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
@@ -87,13 +88,43 @@ def test_what_is_gone_or_newer_meanwhile_is_left_alone(schema: Schema, tmp_path:
     filled(schema, directory)
     schema.downgrade("0001", directory=directory)
     schema.execute("DELETE FROM thing WHERE id = 3")
-    with schema.engine.begin() as connection:
-        kept.forget(connection, "thing", 1)
 
     schema.upgrade(directory=directory)
 
-    assert schema.rows(THINGS) == [(1, "a", None, 1), (2, "b", None, 1)]
-    assert schema.rows(PARTS) == [(2, None, "q")]
+    assert schema.rows(THINGS) == [(1, "a", "it's", 2), (2, "b", None, 1)]
+    assert schema.rows(PARTS) == [(1, 1, "p"), (2, None, "q")]
+
+
+def swept(schema: Schema) -> None:
+    """Do what the worker does every hour."""
+    with schema.app.app_context():
+        HANDLERS["schema.sweep_kept"]()
+
+
+def test_who_is_removed_meanwhile_is_removed_there_too(schema: Schema, tmp_path: Path) -> None:
+    directory = history(tmp_path, *STORY)
+    filled(schema, directory)
+    schema.downgrade("0001", directory=directory)
+    schema.execute("DELETE FROM thing WHERE id = 3")
+
+    swept(schema)
+
+    assert schema.rows("SELECT id FROM _kept_0002_thing ORDER BY id") == [(1,), (2,)]
+    assert schema.rows("SELECT name FROM _kept_0003_part ORDER BY name") == [("p",), ("q",)]
+
+
+def test_what_waits_to_be_given_back_is_left_alone(schema: Schema, tmp_path: Path) -> None:
+    directory = history(tmp_path, *STORY)
+    filled(schema, directory)
+    schema.downgrade("base", directory=directory)
+    swept(schema)
+    schema.execute("CREATE TABLE thing (id INTEGER)")  # as a run does, a moment before it fills it
+    swept(schema)
+    schema.execute("DROP TABLE thing")
+
+    schema.upgrade(directory=directory)
+
+    assert len(schema.rows(PARTS)) == 3
 
 
 def test_what_is_secret_or_derived_is_not_kept(
@@ -126,6 +157,8 @@ def test_after_thirty_days_it_is_gone(schema: Schema, tmp_path: Path) -> None:
         old = sa.update(state.runs).where(state.runs.c.revision == "0003")
         connection.execute(old.values(ended_at=long_ago))
 
+    swept(schema)
+    assert kept_in(schema) == ["_kept_0002_thing"]
     schema.upgrade(directory=directory)
 
     assert schema.rows(PARTS) == []

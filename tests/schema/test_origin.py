@@ -56,7 +56,7 @@ def test_each_account_is_told_how_it_came(schema: Schema) -> None:
 
     assert told(schema) == {
         "tutorial": ("tutorial", "None", "None"),
-        "ghost": ("registration", "2026-05-01", "2026-05-01"),
+        "ghost": ("registration", "None", "2026-05-01"),
         "regular": ("registration", "None", "2026-11-02"),
         "given": ("operator", "None", "2026-05-02"),
         "untold": ("unknown", "None", "2026-05-03"),

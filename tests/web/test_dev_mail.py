@@ -24,7 +24,7 @@ def test_a_newcomer_finds_the_mail_from_the_log_in_page(
 
     assert 'href="/dev/mail"' in browser.get("/login").html
     page = browser.get("/dev/mail")
-    assert "alice@example.com" in page and "queued" in page
+    assert "alice@example.com" in page and "Queued" in page
     assert 'href="http://localhost:5000/password/forgotten"' in page.html
 
 
@@ -38,7 +38,7 @@ def test_what_was_sent_is_shown_with_its_state(
     outbox.run()
 
     page = browser.get("/dev/mail")
-    assert "sent" in page and "queued" not in page
+    assert "Sent" in page and "Queued" not in page
     assert page.text.index("alice@elsewhere.example") < page.text.index("alice@example.com")
 
 
@@ -73,3 +73,10 @@ def test_nobody_reads_mails_in_production(make_app: Callable[..., Flask]) -> Non
     assert client.get("/dev/mail").status_code == 404
     assert client.get("/dev/mail/1.html").status_code == 404
     assert "/dev/mail" not in client.get("/login").text
+
+
+def test_what_a_server_takes_is_not_shown_to_whoever_looks(make_app: Callable[..., Flask]) -> None:
+    browser = Browser(make_app(MAIL_SERVER="mail.example.com").test_client())
+
+    assert browser.get("/dev/mail").status == 404
+    assert browser.get("/dev/mail/1.html").status == 404

@@ -105,7 +105,17 @@ def test_who_is_stopped_is_in_the_log_without_an_address(
 
     assert page.status == 403 and "You cannot do this" in page
     (line,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert line.getMessage() == "user 1 lacks users.view"
+    assert line.getMessage() == "user 1: NotAllowed at admin.users"
+
+
+def test_an_old_form_of_somebody_who_lost_the_permission_is_403(
+    app: Flask, root: Browser, browser: Browser
+) -> None:
+    browser.log_in("alice", PASSWORD)
+
+    page = browser.post(DEACTIVATION, {"reason": "Left", "csrf_token": "stale"})
+
+    assert page.status == 400 and "Deactivate" not in page
 
 
 def test_what_the_verb_refuses_is_403_as_well(

@@ -3,7 +3,13 @@
 from flask_babel import lazy_gettext as _l
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
-from app.web.forms import AddressField, ChoiceField, CurrentPasswordField, Form, NewPasswordField
+from app.web.forms import (
+    ChoiceField,
+    CurrentPasswordField,
+    Form,
+    NewPasswordField,
+    OwnAddressField,
+)
 
 
 class ChangePasswordForm(Form):
@@ -23,7 +29,4 @@ class AppearanceForm(Form):
 
 
 class EmailForm(Form):
-    email = AddressField(
-        _l("Email address"),
-        description=_l("So that you can get back in if you forget your password."),
-    )
+    email = OwnAddressField(_l("Email address"))

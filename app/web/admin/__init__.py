@@ -10,6 +10,7 @@ from app.web.admin import (
     new_user,
     reset_link,
     roles,
+    system,
     user,
     user_roles,
     user_sessions,
@@ -26,6 +27,10 @@ bp.add_app_template_filter(words.mail_kind)
 bp.add_app_template_filter(words.event, "event_words")
 bp.add_app_template_filter(words.details, "event_details")
 bp.add_app_template_filter(words.actor, "actor_words")
+bp.add_app_template_filter(system.backfill_badge)
+bp.add_app_template_filter(system.run_badge)
+bp.add_app_template_filter(system.how_far)
+bp.add_app_template_filter(system.duration)
 
 __all__ = [
     "address",
@@ -37,6 +42,7 @@ __all__ = [
     "new_user",
     "reset_link",
     "roles",
+    "system",
     "user",
     "user_roles",
     "user_sessions",

@@ -8,7 +8,7 @@ from app.accounts import lifecycle
 from app.accounts.errors import AddressTaken, OwnAccount, StandsAlready
 from app.web.admin.blueprint import bp
 from app.web.admin.forms import AddressForm
-from app.web.admin.user import known
+from app.web.admin.user import within_reach
 from app.web.guards import actor
 from app.web.responses import Answer, form_page
 from app.web.staff import requires
@@ -17,7 +17,7 @@ from app.web.staff import requires
 @bp.route("/users/<row_id:user_id>/address", methods=["GET", "POST"])
 @requires("users.edit", _l("Set the address"))
 def address(user_id: int) -> Answer:
-    person = known(user_id)
+    person = within_reach(user_id)
     claim = person.pending_email
     form = AddressForm(email=claim or person.email)
     if form.validate_on_submit():

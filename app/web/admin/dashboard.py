@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flask import render_template, url_for
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from app import clock, mail
@@ -38,22 +39,19 @@ def dashboard() -> str:
 def mails_in_trouble() -> list[Care]:
     """Return what became of the mails that somebody may be waiting for."""
     found = []
-    if waiting := how_many(State.DEFERRED):
-        words = _("Mails put off, to be tried again: %(count)s", count=waiting)
+    if waiting := mail.how_many(State.DEFERRED):
+        words = _("Mails put off, to be tried again: %(count)s", count=in_words(waiting))
         found.append(care(words, State.DEFERRED))
-    if refused := how_many(State.REFUSED, within=timedelta(days=1)):
-        words = _("Mails refused in the last 24 hours: %(count)s", count=refused)
+    if refused := mail.how_many(State.REFUSED, since=clock.now() - timedelta(days=1)):
+        words = _("Mails refused in the last 24 hours: %(count)s", count=in_words(refused))
         found.append(care(words, State.REFUSED))
     return found
 
 
-def how_many(state: str, within: timedelta | None = None) -> str:
-    """Return a number in words: no more than a page of them is looked at."""
-    page = mail.search(state=state)
-    rows = [row for row in page.rows if within is None or clock.now() - row.created_at < within]
-    if len(rows) == len(page.rows) and page.next:
-        return _("more than %(count)s", count=len(rows))
-    return str(len(rows) or "")
+def in_words(number: int) -> str:
+    if number > mail.COUNTED:  # the count went no further
+        return _("more than %(count)s", count=format_decimal(mail.COUNTED))
+    return format_decimal(number)
 
 
 def care(words: str, state: str) -> Care:

@@ -9,7 +9,7 @@ from app.accounts import lifecycle, sessions
 from app.accounts.errors import LastAdministrator, OwnAccount, StandsAlready
 from app.web.admin.blueprint import bp
 from app.web.admin.forms import ReasonForm
-from app.web.admin.user import known
+from app.web.admin.user import within_reach
 from app.web.guards import actor
 from app.web.responses import Answer, form_page
 from app.web.staff import requires
@@ -18,7 +18,7 @@ from app.web.staff import requires
 @bp.route("/users/<row_id:user_id>/deactivation", methods=["GET", "POST"])
 @requires("users.deactivate", _l("Deactivate the account"))
 def deactivation(user_id: int) -> Answer:
-    person, form = known(user_id), ReasonForm()
+    person, form = within_reach(user_id), ReasonForm()
     if form.validate_on_submit():
         try:
             ended = lifecycle.deactivate(person, by=actor(), reason=form.reason.data)
@@ -45,7 +45,7 @@ def in_words(ended: int) -> str:
 @bp.route("/users/<row_id:user_id>/reactivation", methods=["GET", "POST"])
 @requires("users.deactivate", _l("Reactivate the account"))
 def reactivation(user_id: int) -> Answer:
-    person, form = known(user_id), ReasonForm()
+    person, form = within_reach(user_id), ReasonForm()
     if form.validate_on_submit():
         try:
             lifecycle.reactivate(person, by=actor(), reason=form.reason.data)

@@ -47,6 +47,10 @@ class Choice(SelectField):
         options = {"default": ""} | kwargs
         super().__init__(label, choices=choices(offered), validate_choice=False, **options)
 
+    @property
+    def is_chosen(self) -> bool:
+        return bool(self.data != self.default)
+
     def offer(self, offered: Iterable[tuple[str, Any]]) -> None:
         self.choices = [*self.choices, *choices(offered)]
 
@@ -90,10 +94,11 @@ class DayField(StringField):
         except ValueError:
             self.day = None
         if self.day is None or not FIRST_YEAR <= self.day.year < LAST_YEAR:
+            self.render_kw = {}  # a date field would show nothing of what was typed
             raise ValidationError(_l("Enter a day like 2026-11-23."))
 
 
-class AddressOfMachineField(StringField):
+class IpField(StringField):
     """An IP address, as the trail writes it."""
 
     ip: str | None = None
@@ -110,7 +115,7 @@ class AuditFilters(Filters):
     who = PersonField(_l("Who"), description=_l("Name, address or id"))
     event = Choice(_l("What"), [("", _l("Anything")), *((e, words.event(e)) for e in EVENTS)])
     whom = PersonField(_l("Whom"), description=_l("Name, address or id"))
-    ip = AddressOfMachineField(_l("From where"), description=_l("IP address"))
+    ip = IpField(_l("From where"), description=_l("IP address"))
     since = DayField(_l("From day"), render_kw={"type": "date"})
     until = DayField(_l("To day"), render_kw={"type": "date"})
 

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import SelectMultipleField, StringField, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app import mail
 from app.accounts import lifecycle, roles
 from app.web.forms import AddressField, Form, NameField, accept
 
@@ -16,7 +17,8 @@ class ReasonField(StringField):
     data: Any
 
     def __init__(self, label: Any, **kwargs: Any) -> None:
-        hint = _l("Kept in the audit trail, and mailed to the person.")
+        told = _l("Kept in the audit trail, and mailed to the person.")
+        hint = _l("Kept in the audit trail.") if mail.is_off() else told
         attributes = {"autocomplete": "off", "maxlength": lifecycle.LONGEST_REASON}
         super().__init__(label, description=hint, render_kw=attributes, **kwargs)
 

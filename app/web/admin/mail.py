@@ -1,10 +1,11 @@
 """The outbox: what was mailed to whom, and what became of it. Never what a mail says."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app import mail as outbox
+from app.web import login_flow
 from app.web.admin.blueprint import bp
 from app.web.admin.filters import MailFilters
 from app.web.guards import actor
@@ -31,4 +32,6 @@ def retry_mail(mail_id: int) -> Answer:
         flash(_("The mail is tried again now."))
     else:
         flash(_("That mail does not wait for another try."), "warning")
-    return redirect(url_for("admin.mail"), 303)
+    pressed_on = request.args.get("next", "")
+    is_ours = login_flow.is_local(pressed_on)
+    return redirect(pressed_on if is_ours else url_for("admin.mail"), 303)

@@ -12,6 +12,7 @@ PAGES = [
     ("admin.roles", _l("Roles"), "roles.grant"),
     ("admin.audit", _l("Audit trail"), "audit.view"),
     ("admin.mail", _l("Mail"), "mail.view"),
+    ("admin.system", _l("System"), "system.view"),
 ]
 
 

@@ -10,7 +10,7 @@ from app.accounts.errors import LinkRefused, OwnAccount
 from app.accounts.models import User
 from app.web.admin.blueprint import bp
 from app.web.admin.forms import ReasonForm
-from app.web.admin.user import known
+from app.web.admin.user import within_reach
 from app.web.guards import actor
 from app.web.responses import Answer, form_page
 from app.web.staff import requires
@@ -19,7 +19,7 @@ from app.web.staff import requires
 @bp.route("/users/<row_id:user_id>/reset-link", methods=["GET", "POST"])
 @requires("users.edit", _l("Make the reset link"))
 def reset_link(user_id: int) -> Answer:
-    person, form = known(user_id), ReasonForm()
+    person, form = within_reach(user_id), ReasonForm()
     if form.validate_on_submit():
         try:
             return printed(person, form) if mail.is_off() else sent(person, form)

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from app import audit, mail
 from app.accounts import directory, roles, sessions
+from app.accounts.errors import OutRanked
 from app.accounts.models import Origin, User
 from app.web import device
 from app.web.admin import words
@@ -37,13 +38,27 @@ def known(user_id: int) -> User:
     return directory.with_id(user_id) or abort(404)
 
 
+def within_reach(user_id: int) -> User:
+    """Return the person with this id, on whom the viewer may act as far as rank goes.
+
+    Raises OutRanked, which the verb would say only after the form was filled in.
+    """
+    person = known(user_id)
+    if not is_below(person):
+        raise OutRanked
+    return person
+
+
+def is_below(person: User) -> bool:
+    return roles.permissions_of(person.id) <= permissions()
+
+
 def acts_on(person: User) -> frozenset[str]:
     """Return the permissions of the viewer that reach this person: what the page offers.
 
     A courtesy: whether an act is right is decided by its verb.
     """
-    is_above = roles.permissions_of(person.id) <= permissions()
-    return permissions() if is_above and person.id != actor().id else frozenset()
+    return permissions() if person.id != actor().id and is_below(person) else frozenset()
 
 
 def facts(person: User) -> list[tuple[str, Any]]:

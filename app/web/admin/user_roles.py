@@ -5,10 +5,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.accounts import lifecycle, roles
-from app.accounts.errors import LastAdministrator, OwnAccount, RoleRefused
+from app.accounts.errors import LastAdministrator, OwnRoles, RoleRefused
 from app.web.admin.blueprint import bp
 from app.web.admin.forms import UserRolesForm
-from app.web.admin.user import known
+from app.web.admin.user import within_reach
 from app.web.forms import choices
 from app.web.guards import actor
 from app.web.responses import Answer, form_page
@@ -18,7 +18,7 @@ from app.web.staff import permissions, requires
 @bp.route("/users/<row_id:user_id>/roles", methods=["GET", "POST"])
 @requires("roles.grant", _l("Save the roles"))
 def user_roles(user_id: int) -> Answer:
-    person = known(user_id)
+    person = within_reach(user_id)
     offered = [one for one in roles.all_roles() if one.permissions <= permissions()]
     form = UserRolesForm(roles=roles.roles_of(person))
     form.roles.choices = choices((one.role.name, one.role.name) for one in offered)
@@ -26,7 +26,7 @@ def user_roles(user_id: int) -> Answer:
         among = {one.role.name for one in offered}
         try:
             lifecycle.assign_roles(person, set(form.roles.data), among=among, by=actor())
-        except (LastAdministrator, OwnAccount, RoleRefused) as refusal:
+        except (LastAdministrator, OwnRoles, RoleRefused) as refusal:
             form.refuse(form.roles, refusal)
         else:
             flash(_("Roles saved. They count from the next page that this person opens."))

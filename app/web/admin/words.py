@@ -8,6 +8,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from app.accounts import directory
 from app.accounts.models import Origin
 from app.mail import State
 
@@ -134,12 +135,7 @@ def shown_name(name: str | None) -> str:
 
 def status(person: Any) -> tuple[LazyString, str]:
     """Return the words and the tone of the badge for which of STATUSES somebody is in."""
-    if person.deactivated_at:
-        which = "deactivated"
-    elif person.email:
-        which = "active"
-    else:
-        which = "unconfirmed" if person.pending_email else "no-address"
+    which = directory.status_of(person)
     return STATUSES[which], TONES[which]
 
 

@@ -11,6 +11,7 @@ from app.web.forms import (
     IdentifierField,
     NameField,
     NewPasswordField,
+    OwnAddressField,
 )
 
 
@@ -19,18 +20,14 @@ class RegisterForm(Form):
         _l("Name"),
         description=_l("What others see and you log in with. Up to 32 characters, no @."),
     )
-    email = AddressField(
-        _l("Email address"),
-        description=_l("So that you can get back in if you forget your password."),
-    )
+    email = OwnAddressField(_l("Email address"))
     password = NewPasswordField(_l("Password"))
 
 
 class SetupForm(RegisterForm):
-    email = AddressField(
-        _l("Email address"),
-        description=_l("Counts as confirmed: nobody but you can have read this link."),
-    )
+    def __init__(self) -> None:
+        super().__init__()
+        self.email.description = _l("Counts as confirmed: nobody but you can have read this link.")
 
 
 class ConfirmForm(Form):

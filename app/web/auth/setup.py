@@ -3,6 +3,7 @@
 from flask import redirect, url_for
 from flask_babel import gettext as _
 
+from app.accounts import roles
 from app.accounts import setup as first
 from app.accounts.errors import AddressTaken, LinkExpired, NameTaken, PasswordRefused
 from app.web import login_flow
@@ -39,4 +40,7 @@ def setup(token: str) -> Answer:
 
 
 def no_link() -> Answer:
-    return link_expired(url_for("auth.login"), _("Go to the log-in page"))
+    login = url_for("auth.login"), _("Go to the log-in page")
+    if roles.there_is_an_administrator():
+        return link_expired(*login, why=_("There is an administrator already. Log in instead."))
+    return link_expired(*login, why=_("Look in the console of the server for the newest link."))
