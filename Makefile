@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check pages bench-migrations
+.PHONY: help run test check pages bench bench-migrations
 
 help:  ## What can be typed here
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: $(VENV)/.dev  ## Lint, format, types, templates, drift of the schema, the
 
 pages: $(VENV)/.dev  ## Take pictures of every page into docs/pages/
 	@$(BIN)/python -m tests.e2e.contact_sheet
+
+bench: $(VENV)/.dev  ## Print figures; SIZES=1000,1000000 ENGINES=postgresql SECONDS=5 say how much
+	@$(BIN)/python -m bench
 
 bench-migrations: $(VENV)/.dev  ## Measure what a schema change costs people; ARGS="--rows 100000"
 	@$(BIN)/python -m bench.migrations $(ARGS)

@@ -5,12 +5,13 @@ import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent
 LOOPBACK = ["localhost", "127.0.0.1"]
 HOST = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:]+\]?")  # a name, or an address of IPv4 or IPv6
 SENDER = re.compile(r"[!-?A-~]+@[\w.-]+", re.ASCII)
+CONTACT = re.compile(r"(?:mailto:[!-~]+@[\w.-]+|https://[!-~]+)", re.ASCII)
 ON, OFF = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 KEY_LENGTH = 32  # characters: a signing key that can be guessed is every account at once
 
@@ -30,8 +32,11 @@ DRIVERS = {
 }
 
 
-class ConfigError(RuntimeError):
-    """The configuration cannot serve; the message names each variable and what to do."""
+class ConfigError(click.ClickException):
+    """The configuration cannot serve; the message names each variable and what to do.
+
+    A command ends with the message alone.
+    """
 
 
 def database_url(url: str) -> str:
@@ -72,7 +77,8 @@ def load(env: Mapping[str, str] | None = None) -> dict[str, Any]:
             f"GATEHOUSE_ENV is {name!r}. Set it to one of: {', '.join(ENVIRONMENTS)}."
         )
     settings = {**common(env), **ENVIRONMENTS[name](env), "GATEHOUSE_ENV": name}
-    return settings | mail(env, settings["SITE_NAME"], settings["PUBLIC_URL"])
+    settings |= mail(env, settings["SITE_NAME"], settings["PUBLIC_URL"])
+    return settings | fallback_keys(env) | metrics(env) | security_txt(env)
 
 
 def common(env: Mapping[str, str]) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def common(env: Mapping[str, str]) -> dict[str, Any]:
         "PROXIES": whole_number(env, "PROXIES", 0),
         "PORT": whole_number(env, "PORT", 5000),
         "PASSWORD_MIN_LENGTH": whole_number(env, "PASSWORD_MIN_LENGTH", 15, least=8, most=64),
+        "AUDIT_DAYS": whole_number(env, "AUDIT_DAYS", 0),  # 0 keeps every line
         "MAX_CONTENT_LENGTH": 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 1024 * 1024,
         "MAX_FORM_PARTS": 200,
@@ -129,6 +136,37 @@ def mail(env: Mapping[str, str], site_name: str, public_url: str) -> dict[str, A
         "MAIL_DEFAULT_SENDER": mail_sender(env.get("MAIL_DEFAULT_SENDER") or own),
         "MAIL_TIMEOUT": 10,  # seconds for each of the server's answers
     }
+
+
+def fallback_keys(env: Mapping[str, str]) -> dict[str, Any]:
+    """The keys before SECRET_KEY, newest first: what they signed or sealed is still accepted."""
+    keys = [key.strip() for key in env.get("SECRET_KEY_FALLBACKS", "").split(",")]
+    keys = [key for key in keys if key]
+    if any(len(key) < KEY_LENGTH for key in keys):
+        raise ConfigError("SECRET_KEY_FALLBACKS are whole keys, with commas between them.")
+    return {"SECRET_KEY_FALLBACKS": keys}
+
+
+def metrics(env: Mapping[str, str]) -> dict[str, Any]:
+    """Who may read /metrics: whoever has the token; without one there is no such page."""
+    token = env.get("METRICS_TOKEN", "")
+    if token and len(token) < KEY_LENGTH:
+        raise ConfigError(f"METRICS_TOKEN is shorter than {KEY_LENGTH} characters.")
+    return {"METRICS_TOKEN": token}
+
+
+def security_txt(env: Mapping[str, str]) -> dict[str, Any]:
+    """What /.well-known/security.txt says: a contact, and the day until which somebody reads it."""
+    contact, text = env.get("SECURITY_CONTACT", ""), env.get("SECURITY_EXPIRES", "")
+    if bool(contact) != bool(text):
+        raise ConfigError("Set SECURITY_CONTACT and SECURITY_EXPIRES together, or neither.")
+    if contact and not CONTACT.fullmatch(contact):
+        raise ConfigError("SECURITY_CONTACT begins with mailto: or https:// (RFC 9116).")
+    try:
+        expires = datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        raise ConfigError("SECURITY_EXPIRES is a day, like 2027-12-31.") from None
+    return {"SECURITY_CONTACT": contact, "SECURITY_EXPIRES": expires}
 
 
 def mail_sender(given: str) -> str:

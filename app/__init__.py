@@ -41,6 +41,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     # Its doors: the browser's and the operator's.
     web.init_app(app)
+    # It signs with the last one; Flask-WTF itself would forget the keys before today's.
+    keys = app.config["SECRET_KEY_FALLBACKS"] or []
+    app.config["WTF_CSRF_SECRET_KEY"] = [*reversed(keys), app.config["SECRET_KEY"]]
     CSRFProtect(app)
     cli.init_app(app)
     return app

@@ -1,6 +1,7 @@
 """What every test may ask for: a site of its own, a browser, and people."""
 
 import functools
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from app import create_app
 from app.accounts import hashing
 from app.accounts.models import User
 from app.db import db
+from app.web import access_log
 from tests import factories
 from tests.browser import Browser
 from tests.outbox import Outbox
@@ -154,3 +156,14 @@ def counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, l
             yield notes
         finally:
             sa.event.remove(engine, "before_cursor_execute", note_sql)
+
+
+@pytest.fixture
+def log_as_before() -> Iterator[None]:
+    """A production site has this process log as production does."""
+    loggers = [logging.getLogger(name) for name in ("app", "alembic")]
+    levels = [logger.level for logger in loggers]
+    yield
+    logging.getLogger().removeHandler(access_log.lines)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)

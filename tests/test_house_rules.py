@@ -21,7 +21,7 @@ LAYERS = [
     {"app"},
     {"app.web", "app.cli"},
     {"app.accounts", "app.schema"},
-    {"app.audit", "app.mail", "app.jobs", "app.throttle", "app.crypto"},
+    {"app.audit", "app.mail", "app.jobs", "app.throttle", "app.crypto", "app.proxies"},
     {"app.db", "app.clock"},
 ]
 STRANGERS = [{"app.web", "app.cli"}, {"app.accounts", "app.schema"}, {"app.db", "app.clock"}]
@@ -32,6 +32,9 @@ FLOWS = {
     "addresses",
     "recovery",
     "expiry",
+    "resealing",
+    "retention",
+    "crowd",
     "registration",
     "authentication",
     "passwords",
@@ -46,7 +49,14 @@ FOR_EVERYONE = {"models", "errors"}
 
 REQUEST = {"request", "session", "g", "flash", "current_user", "has_request_context"}
 # Under @atomic, but nobody's act: nothing is decided, nothing is recorded.
-NOBODY_ACTS = {"sessions.note_seen", "statistics.store", "tokens.count_try"}
+NOBODY_ACTS = {
+    "sessions.note_seen",
+    "statistics.store",
+    "tokens.count_try",
+    "retention.remove",
+    "crowd.move_in",
+    "resealing.write",
+}
 
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 260

@@ -68,6 +68,15 @@ def start(
     return Started(session, secret)
 
 
+# Made once: every page runs it, and making it took longer than running it.
+RESUMING = (
+    sa.select(UserSession, sa.exists().where(UserRole.user_id == UserSession.user_id))
+    .join(UserSession.user)
+    .options(contains_eager(UserSession.user))
+    .where(UserSession.digest == sa.bindparam("digest"))
+)
+
+
 class Resumed(NamedTuple):
     session: UserSession
     holds_role: bool  # else there is no need to ask what they may do
@@ -78,13 +87,7 @@ def resume(secret: str) -> Resumed:
 
     Raises Expired or Ended, whose words tell the person why.
     """
-    holds_role = sa.exists().where(UserRole.user_id == UserSession.user_id)
-    row = db.session.execute(
-        sa.select(UserSession, holds_role)
-        .join(UserSession.user)
-        .options(contains_eager(UserSession.user))
-        .where(UserSession.digest == crypto.digest(secret))
-    ).one_or_none()
+    row = db.session.execute(RESUMING, {"digest": crypto.digest(secret)}).one_or_none()
     if row is None or not row[0].user.is_active:
         raise Ended
     session, holds_role_now = row
@@ -100,6 +103,12 @@ def is_live(session: UserSession) -> bool:
     now = clock.now()
     idle = IDLE_REMEMBERED if session.remembered else IDLE
     return now - session.created_at < LONGEST and now - session.last_seen_at < idle
+
+
+def expired_by(moment: datetime) -> sa.ColumnElement[bool]:
+    """Which rows were not live any more at `moment`, nor will be."""
+    idle_since = sa.case((UserSession.remembered, moment - IDLE_REMEMBERED), else_=moment - IDLE)
+    return (UserSession.created_at <= moment - LONGEST) | (UserSession.last_seen_at <= idle_since)
 
 
 def live(user: User) -> list[UserSession]:

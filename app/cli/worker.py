@@ -10,13 +10,14 @@ import click
 from flask.cli import with_appcontext
 
 from app import jobs, mail
-from app.accounts import expiry, recovery, statistics
+from app.accounts import expiry, recovery, retention, statistics
 from app.cli import kept
+from app.jobs import pulse
 
 log = logging.getLogger(__name__)
 
 # Whose jobs are done here: a module registers their handlers by being imported.
-DONE_HERE = (mail, recovery, expiry, statistics, kept)
+DONE_HERE = (mail, recovery, expiry, retention, statistics, pulse, kept)
 
 
 @click.command(help="Do the jobs as they come due: deliver mail, tidy up. Run any number of it.")

@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
+from app.db import patience
 from app.db.columns import TABLE_OPTIONS, UTCDateTime, big_id, key
 
 __all__ = ["TABLE_OPTIONS", "UTCDateTime", "big_id", "key"]
@@ -40,6 +41,7 @@ NAMING = {
 
 STRAY = "a write outside a verb: put it in a function under @atomic"
 TRIES = 3
+SQLITE_WAIT = 1.4  # seconds for the one writer before us, in each try
 # MariaDB: deadlock, lock wait timeout. PostgreSQL: serialization failure, deadlock.
 RETRIED = {1213, 1205, "40001", "40P01"}
 
@@ -68,10 +70,12 @@ def engine_options(url: str) -> dict[str, Any]:
     """Return how the site's own engine is made: autocommit, no message that a read can spare."""
     # A log that shows a failed statement must not show the hash or the address in it.
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "hide_parameters": True}
-    if not url.startswith("sqlite"):
-        # A rollback after each read would be a message of its own on MariaDB.
-        options |= {"skip_autocommit_rollback": True, "pool_recycle": 1800}
-    return options
+    if url.startswith("sqlite"):
+        # Three tries of it, as of any verb, and a page still answers within five seconds.
+        return options | {"connect_args": {"timeout": SQLITE_WAIT}}
+    # A rollback after each read would be a message of its own on MariaDB.
+    options |= {"skip_autocommit_rollback": True, "pool_recycle": 1800}
+    return options | {"pool_timeout": patience.POOL}
 
 
 def init_app(app: Flask) -> None:
@@ -82,6 +86,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", prepare_sqlite)
+        patience.limit(db.engine)
 
 
 def prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
@@ -148,34 +153,39 @@ def transaction(session: Session, work: Work) -> Iterator[None]:
     session.expire_all()
     session.info["verb"] = work
     try:
-        begin(session)
-        yield
-        if work.spoilt_by is not None:
-            raise RuntimeError("a verb inside this one failed") from work.spoilt_by
-        session.flush()
-        work.is_committing = True
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        with switches_watched(session.get_bind().dialect.loaded_dbapi.Error):
+            try:
+                begin(session)
+                yield
+                if work.spoilt_by is not None:
+                    raise RuntimeError("a verb inside this one failed") from work.spoilt_by
+                session.flush()
+                work.is_committing = True
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
     finally:
         del session.info["verb"]
 
 
 def begin(session: Session) -> None:
-    engine = session.get_bind()
-    if engine.dialect.name == "sqlite":
+    if session.get_bind().dialect.name == "sqlite":
         # A deferred transaction that reads first cannot become a writer once another wrote.
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
-        return
-    driver_error = engine.dialect.loaded_dbapi.Error
-    try:
+    else:
         session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+
+
+@contextmanager
+def switches_watched(driver_error: type[Exception]) -> Iterator[None]:
+    """Name a failure of PyMySQL's switch to a transaction, or back, for what it is."""
+    try:
+        yield
     except driver_error as error:
-        # PyMySQL's switch is a statement that SQLAlchemy does not watch: the connection was dead,
-        # and would be handed out again.
+        # SQLAlchemy does not watch this statement: the dead connection would be handed out again.
         db.engine.dispose()
-        raise DBAPIError("BEGIN", {}, error, connection_invalidated=True) from error
+        raise OperationalError("autocommit", {}, error, connection_invalidated=True) from error
 
 
 def in_verb(session: Session) -> bool:

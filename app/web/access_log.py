@@ -1,12 +1,30 @@
-"""What a log may know of an address: not the secret in it."""
+"""What a log may know of a request: who, when, from where and what; no secret, no email address.
+
+In production each request is one line of JSON, and so is whatever else is logged meanwhile, under
+the same request id. The development server keeps its own readable lines.
+"""
 
 import logging
 import re
+import secrets
+import time
+from typing import Any
 
-from flask import Flask
+import sqlalchemy as sa
+from flask import Flask, Response, g, has_request_context, request
+from flask.logging import wsgi_errors_stream
+from pythonjsonlogger.json import JsonFormatter
+
+from app.web import guards
+
+log = logging.getLogger(__name__)
 
 # As long as the secrets of app/crypto.py, or nearly: what a mail program cut off is masked too.
 SECRET = re.compile(r"[\w-]{32,}")
+EMAIL = re.compile(r"[^\s/@]+@[^\s/@]+")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # short, and harmless wherever it is shown
+LONGEST_PATH = 200
+LONGEST_METHOD = 16
 
 
 def masked(path: str) -> str:
@@ -22,8 +40,72 @@ class Masking(logging.Filter):
         return True
 
 
+class InRequest(logging.Filter):
+    """Adds the id of the request under way to what is logged meanwhile."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if has_request_context() and "request_id" in g:
+            record.request_id = g.request_id
+        return True
+
+
+def json_lines() -> logging.Handler:
+    # To standard error: what a command prints on standard output is for whoever called it.
+    handler = logging.StreamHandler(wsgi_errors_stream)  # type: ignore[call-overload]
+    names = {"levelname": "level", "name": "logger"}
+    fields = "%(levelname)s %(name)s %(message)s"
+    handler.setFormatter(
+        JsonFormatter(fields, rename_fields=names, timestamp="time", json_ensure_ascii=False)
+    )
+    handler.addFilter(InRequest())
+    return handler
+
+
 masking = Masking()
+lines = json_lines()  # one of each, so that a second site in this process adds nothing
 
 
 def init_app(app: Flask) -> None:
-    logging.getLogger("werkzeug").addFilter(masking)  # once, however many sites this process makes
+    logging.getLogger("werkzeug").addFilter(masking)
+    app.before_request(begin)
+    app.after_request(end)
+    if app.config["GATEHOUSE_ENV"] == "production":
+        logging.getLogger().addHandler(lines)
+        for ours in ("app", "alembic"):
+            logging.getLogger(ours).setLevel(logging.INFO)
+        app.after_request_funcs[None].insert(0, write)  # these run from the last to the first
+
+
+def begin() -> None:
+    """Take the id that the proxy gave this request, or one that a log can bear."""
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    g.began = time.perf_counter()
+
+
+def end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    return response
+
+
+def write(response: Response) -> Response:
+    log.info("request", extra=facts(response))
+    return response
+
+
+def facts(response: Response) -> dict[str, Any]:
+    """What is known of a request. Its query is left out: anything may have been typed there."""
+    return {
+        "method": request.method[:LONGEST_METHOD],
+        "path": EMAIL.sub("…", masked(request.path[:LONGEST_PATH])),
+        "status": response.status_code,
+        "ms": round((time.perf_counter() - g.began) * 1000, 1),
+        "user": user_id(),
+        "address": guards.address(),
+    }
+
+
+def user_id() -> int | None:
+    """Return the id of whoever is logged in, if this request has asked for it: no query for it."""
+    state = sa.inspect(g.get("_login_user"), raiseerr=False)
+    return state.identity[0] if state is not None and state.identity else None

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, current_app, request
 
-from app.web import guards
+from app.web import guards, static_files
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -45,4 +45,6 @@ def add(response: Response) -> Response:
         # Every page holds a CSRF value or somebody's account; none belongs in any cache. Nor does
         # the page that says that a file is missing.
         response.headers["Cache-Control"] = "no-store"
+    else:
+        static_files.keep(response)
     return response

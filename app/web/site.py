@@ -1,10 +1,22 @@
 """What belongs to nobody: the first page, and what machines ask for."""
 
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from app import proxies
 from app.schema import readiness
+from app.web import guards
 from app.web.guards import public
 
 bp = Blueprint("site", __name__)
@@ -24,6 +36,8 @@ def home() -> AnyResponse | str:
 @public
 def up() -> Response:
     """Alive: this process answers. It asks nobody else, so that nothing else can make it lie."""
+    if proxies.is_question(request.headers.get(proxies.ASKED)):
+        return jsonify(proxies.seen(request.environ, guards.address(), request.scheme))
     return text("up")
 
 
@@ -46,6 +60,21 @@ def robots() -> Response:
 def change_password() -> AnyResponse:
     """Where a password manager finds the form (W3C, A Well-Known URL for Changing Passwords)."""
     return redirect(url_for("account.password"))
+
+
+@bp.get("/.well-known/security.txt")
+@public
+def security() -> Response:
+    """Whom to tell of a hole, where the site says so (RFC 9116)."""
+    if not (contact := current_app.config["SECURITY_CONTACT"]):
+        abort(404)
+    lines = [
+        f"Contact: {contact}",
+        f"Expires: {current_app.config['SECURITY_EXPIRES']:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: en",
+        f"Canonical: {current_app.config['PUBLIC_URL']}{url_for('site.security')}",
+    ]
+    return text("\n".join(lines))
 
 
 def text(body: str, status: int = 200) -> Response:

@@ -442,6 +442,7 @@ NO_PAGE = {
     "site.up": "a word for machines",
     "site.ready": "a word for machines",
     "site.robots": "a file for machines",
+    "site.security": "a file for machines",
     "site.change_password": "a redirect",
     "dev.mail_html": "a mail, as a mail program shows it",
     "account.end_session": "an act, then the list",

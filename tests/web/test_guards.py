@@ -24,6 +24,7 @@ OPEN = {
     "site.home",
     "site.ready",
     "site.robots",
+    "site.security",
     "site.up",
     "static",
 }

@@ -1,0 +1,229 @@
+"""`make bench`: figures of this machine, as tables.
+
+SIZES, ENGINES, SECONDS and SAMPLES in the environment say how much of it; short by default.
+"""
+
+import base64
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from app.accounts import crowd, hashing
+from bench import mails, retention, site
+from bench.client import Figures, Visitor, addresses, load, request
+from config import database_url
+
+SIZES = [int(size) for size in os.environ.get("SIZES", "1000").split(",")]
+ENGINES = os.environ.get("ENGINES", "sqlite,postgresql").split(",")
+SECONDS = float(os.environ.get("SECONDS", "2"))
+SAMPLES = int(os.environ.get("SAMPLES", "15"))
+ADMIN = "root"
+
+
+def table(title: str, columns: Sequence[str]) -> None:
+    print(f"\n{title}\n" + line(columns), flush=True)
+
+
+def line(cells: Sequence[object]) -> str:
+    first, *rest = cells
+    return f"{first!s:<34}" + "".join(f"{cell!s:>12}" for cell in rest)
+
+
+def row(name: str, figures: Figures, cpu_ms: float, limit: float) -> None:
+    odd = {status: n for status, n in figures.statuses.items() if status not in (200, 303)}
+    cells = [f"{figures.per_second:.0f}", f"{figures.median:.2f}", f"{figures.p99:.2f}"]
+    share = f"{figures.per_second / limit:.2f}" if limit else ""
+    print(line([name, *cells, f"{cpu_ms:.2f}", share, odd or ""]), flush=True)
+
+
+def measured(
+    server: subprocess.Popen[bytes], port: int, next_request: Callable[[], bytes], lines: int = 4
+) -> tuple[Figures, float]:
+    load(port, next_request, SECONDS / 4, lines)
+    before = site.cpu(server)
+    figures = load(port, next_request, SECONDS, lines)
+    count = sum(figures.statuses.values())
+    return figures, (site.cpu(server) - before) * 1000 / count
+
+
+def hashes() -> float:
+    """Return how many passwords a second can be checked by all cores (L3)."""
+    stored, until = hashing.make(crowd.PASSWORD), time.monotonic() + SECONDS
+
+    def run(_: int) -> int:
+        count = 0
+        while time.monotonic() < until:
+            hashing.matches(stored, crowd.PASSWORD)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(run, range(4))) / SECONDS
+
+
+def bare() -> float:
+    port = site.free_port()
+    with site.served("bench.bare:app", dict(os.environ), port) as server:
+        figures, cpu = measured(server, port, lambda: request(port, "/"))
+        row("a bare view (L1)", figures, cpu, figures.per_second)
+        print(f"  its worker holds {site.memory(server):.0f} MiB")
+    return figures.per_second
+
+
+def fill(url: str, size: int) -> None:
+    site.flask(url, "db", "upgrade")
+    began = time.monotonic()
+    site.flask(url, "demo", str(size))
+    print(f"\nflask demo {size}: {time.monotonic() - began:.1f} s")
+    site.flask(url, "user", "create", ADMIN, "--admin", "--password-stdin", text=crowd.PASSWORD)
+    with sa.create_engine(database_url(url)).connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+
+
+def journeys(url: str, size: int, limit: float, hash_rate: float) -> None:
+    port = site.free_port()
+    with site.served("run:app", site.production(url, port), port) as server:
+        alice, root, stranger = Visitor(port), Visitor(port), Visitor(port)
+        people = crowd.people(2, min(size - 2, 5000), "")
+        can = [str(person[0]) for person in people if person[-1] is None]
+        for visitor, name in ((alice, can[0]), (root, ADMIN)):
+            visitor.get("/login")
+            answer = visitor.post("/login", identifier=name, password=crowd.PASSWORD)
+            assert answer.status == 303, answer
+        stranger.get("/login")
+        names, ips, numbers = itertools.cycle(can), addresses(), itertools.count()
+
+        def log_in() -> bytes:
+            return stranger.form(
+                "/login", ip=next(ips), identifier=next(names), password=crowd.PASSWORD
+            )
+
+        def register() -> bytes:
+            name = f"new{next(numbers)}x{int(time.time())}"
+            answers = {"name": name, "email": f"{name}@example.com", "password": crowd.PASSWORD}
+            return stranger.form("/register", ip=next(ips), **answers)
+
+        def page(visitor: Visitor | None, path: str) -> Callable[[], bytes]:
+            asked = request(port, path, cookie=visitor.cookie if visitor else "")
+            return lambda: asked
+
+        middle = root.get(f"/admin/users?sort=oldest&cursor={cursor(size // 2)}")
+        assert middle.status == 200, middle.status
+        tasks: list[tuple[str, Callable[[], bytes], float]] = [
+            ("GET /login", page(None, "/login"), limit),
+            ("GET /account", page(alice, "/account"), limit),
+            ("/admin/users, page 1", page(root, "/admin/users"), limit),
+            (
+                f"/admin/users, at row {size // 2}",
+                page(root, f"/admin/users?sort=oldest&cursor={cursor(size // 2)}"),
+                limit,
+            ),
+            ("search by prefix", page(root, "/admin/users?q=grace+hop"), limit),
+            ("POST /login", log_in, hash_rate),
+            ("POST /register", register, hash_rate),
+        ]
+        for name, next_request, of in tasks:
+            if next_request is log_in:
+                print(f"  its worker holds {site.memory(server):.0f} MiB, before any password")
+            row(name, *measured(server, port, next_request), of)
+        print(f"  its worker holds {site.memory(server):.0f} MiB")
+        differences(port, can)
+
+
+def cursor(after: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([True, 0, after]).encode()).decode().rstrip("=")
+
+
+def differences(port: int, known: list[str]) -> None:
+    """Print how much longer a form takes for somebody who is known than for nobody."""
+    table(
+        "Known or not (one after the other)", ["form", "known ms", "unknown ms", "apart", "of it"]
+    )
+    stranger, ips, numbers = Visitor(port), addresses(), itertools.count()
+    stranger.get("/login")
+    mail = [f"{name.replace(' ', '.')}@example.com" for name in known if not name.endswith("0")]
+    new = lambda: f"nobody{next(numbers)}@example.org"  # noqa: E731
+    forms: dict[str, tuple[str, Callable[[int, bool], dict[str, str]]]] = {
+        "log in, by name": (
+            "/login",
+            lambda i, is_known: {
+                "identifier": known[i] if is_known else f"nobody {i}",
+                "password": "wrong",
+            },
+        ),
+        "log in, by address": (
+            "/login",
+            lambda i, is_known: {"identifier": mail[i] if is_known else new(), "password": "wrong"},
+        ),
+        "register": (
+            "/register",
+            lambda i, is_known: {
+                "name": f"r{i}{is_known}{int(time.time())}",
+                "email": mail[i] if is_known else new(),
+                "password": crowd.PASSWORD,
+            },
+        ),
+        "forgotten": (
+            "/password/forgotten",
+            lambda i, is_known: {"email": mail[i] if is_known else new()},
+        ),
+    }
+    for name, (path, answers) in forms.items():
+        times: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(SAMPLES + 2):
+            for is_known in (True, False) if number % 2 else (False, True):
+                asked = stranger.form(path, ip=next(ips), **answers(number + 50, is_known))
+                since = time.perf_counter()
+                stranger.line.ask(asked)
+                if number >= 2:  # the first ones warm it up
+                    times[is_known].append((time.perf_counter() - since) * 1000)
+        one, other = statistics.median(times[True]), statistics.median(times[False])
+        apart = f"{one - other:+.2f}"
+        print(line([name, f"{one:.2f}", f"{other:.2f}", apart, f"{(one - other) / other:+.0%}"]))
+
+
+def cold_start(url: str) -> None:
+    table("Start to first answer", ["", "seconds"])
+    for name, target, path in (
+        ("a bare view", "bench.bare:app", "/"),
+        ("site", "run:app", "/login"),
+    ):
+        times = []
+        for _ in range(3):
+            port = site.free_port()
+            began = time.monotonic()
+            with site.served(target, site.production(url, port), port):
+                Visitor(port).get(path)
+                times.append(time.monotonic() - began)
+        print(line([name, f"{statistics.median(times):.2f}"]))
+
+
+def main() -> None:
+    print("Figures of a machine that may be busy: compare within one run only.")
+    table("Pages", ["journey", "a second", "median ms", "p99 ms", "CPU ms", "of limit"])
+    limit, hash_rate = bare(), hashes()
+    print(f"the hash alone (L3): {hash_rate:.0f} a second")
+    for engine, size in itertools.product(ENGINES, SIZES):
+        with site.database(engine) as url:
+            fill(url, size)
+            table(
+                f"{engine}, {size} people", ["journey", "a second", "median ms", "p99 ms", "CPU ms"]
+            )
+            journeys(url, size, limit, hash_rate)
+            if size == SIZES[0]:
+                cold_start(url)
+                mails.measure(url, table, line)
+                retention.measure(url, table, line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""One line of JSON for each request, and nothing in it that a log must not know."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from flask import Flask
+
+from app import crypto
+from app.accounts.models import User
+from app.web import access_log
+from tests.browser import Browser
+from tests.factories import PASSWORD
+
+Log = Callable[[], list[dict[str, object]]]
+
+
+@pytest.fixture
+def production(make_app: Callable[..., Flask], log_as_before: None) -> Flask:
+    return make_app(GATEHOUSE_ENV="production")
+
+
+@pytest.fixture
+def log(production: Flask, monkeypatch: pytest.MonkeyPatch) -> Log:
+    written = StringIO()
+    monkeypatch.setattr(access_log.lines, "stream", written)
+    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+def test_a_request_is_one_line(production: Flask, log: Log) -> None:
+    client = production.test_client()
+    answer = client.get("/login?next=/account", environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
+
+    (line,) = log()
+    assert line["request_id"] == answer.headers["X-Request-ID"]
+    facts = ("method", "path", "status", "user", "address", "message", "level")
+    values = ["GET", "/login", 200, None, "192.0.2.9", "request", "INFO"]
+    assert [line[name] for name in facts] == values
+    assert isinstance(line["ms"], float)
+    assert re.match(r"\d{4}-\d\d-\d\dT.*(Z|\+00:00)$", str(line["time"]))
+
+
+def test_whoever_is_logged_in_is_known_by_their_id(
+    production: Flask, log: Log, alice: User
+) -> None:
+    browser = Browser(production.test_client())
+    browser.log_in("alice", PASSWORD)
+    browser.get("/account")
+
+    assert log()[-1]["user"] == alice.id
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, 'a"b', "a\tb", "naïve", "../x", "<script>"])
+def test_an_id_that_a_log_could_not_bear_is_replaced(app: Flask, given: str) -> None:
+    answer = app.test_client().get("/up", headers={"X-Request-ID": given})
+
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-ID"])
+
+
+def test_the_id_of_a_proxy_is_kept(app: Flask) -> None:
+    given = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    answer = app.test_client().get("/nowhere", headers={"X-Request-ID": given})
+
+    assert answer.headers["X-Request-ID"] == given
+
+
+def test_nothing_secret_is_written(production: Flask, log: Log) -> None:
+    browser, secret = Browser(production.test_client()), crypto.secret()
+    browser.submit("/login", identifier="carol@example.com", password="carol's own password")
+    browser.submit("/register", name="carol", email="carol@example.com", password="short")
+    for path in (f"/verify/{secret}", "/nowhere/carol@example.com", "/login?x=carol%40example.com"):
+        browser.get(path)
+
+    written = json.dumps(log())
+    assert len(log()) >= 6
+    for word in (secret, secret[:35], "carol", "short", "example.com"):
+        assert word not in written
+
+
+def test_a_path_cannot_forge_a_line(production: Flask, log: Log) -> None:
+    production.test_client().get('/x%0a{"status": 200}%0d' + "y" * 500)
+
+    (line,) = log()
+    assert line["status"] == 404
+    assert len(str(line["path"])) <= 200
+
+
+def test_what_breaks_is_found_by_the_id(production: Flask, log: Log) -> None:
+    production.add_url_rule("/broken", "site.broken", breaks)
+    production.view_functions["site.broken"].is_public = True
+
+    answer = production.test_client().get("/broken", headers={"X-Request-ID": "abc"})
+
+    broke, request = log()
+    assert answer.status_code == request["status"] == 500
+    assert broke["request_id"] == request["request_id"] == "abc"
+    assert "ZeroDivisionError" in str(broke["exc_info"])
+
+
+def breaks() -> str:
+    return str(1 / 0)
+
+
+def test_development_writes_no_json(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    app.test_client().get("/login")
+
+    assert caplog.text == ""
