@@ -33,6 +33,7 @@ EVENTS: dict[str, set[str]] = {
     "email.claimed": {"email"},
     "email.claim_dropped": {"email"},
     "email.confirmed": {"email"},
+    "code.refused": set(),  # a guess of the mailed code
     "email.corrected": {"before", "after", "reason"},  # by staff
     # Getting back in
     "password.reset_requested": set(),

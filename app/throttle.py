@@ -29,6 +29,8 @@ class Limit:
 LOGIN_PER_ACCOUNT = Limit("login-account", tries=10, window=timedelta(minutes=15))
 # Not the log-in's: a stranger who uses that one up must not keep the owner from acting.
 CONFIRM_PER_ACCOUNT = Limit("confirm-account", tries=10, window=timedelta(minutes=15))
+# Guesses of mailed codes, however many mails: each new one comes with tries of its own.
+CODE_PER_ACCOUNT = Limit("code-account", tries=10, window=timedelta(minutes=15))
 LOGIN_PER_IP = Limit("login-ip", tries=30, window=timedelta(minutes=15))
 LOGIN_SITE = Limit("login-site", tries=5000, window=timedelta(minutes=5))
 SIGN_UP_PER_IP = Limit("sign-up-ip", tries=10, window=timedelta(hours=1))

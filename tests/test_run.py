@@ -36,6 +36,8 @@ def site(tmp_path: Path, output: Path, port: int) -> Iterator[subprocess.Popen[b
             stdout=file,
             stderr=file,
             start_new_session=True,
+            # Whoever runs the tests in the background of a shell has it ignored, and so would we.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
     try:
         yield site

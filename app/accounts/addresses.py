@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app import audit, clock, mail, throttle
-from app.accounts import mails, names, tokens
-from app.accounts.errors import AddressConfirmed, AddressTaken
+from app.accounts import authentication, mails, names, tokens
+from app.accounts.errors import AddressConfirmed, AddressTaken, CodeExpired, WrongCode
 from app.accounts.models import User
 from app.accounts.tokens import Purpose
 from app.audit import Actor
@@ -51,7 +51,7 @@ def claimant(secret: str) -> User | None:
 def confirm(secret: str, *, by: Actor) -> User:
     """Turn the claim that this link was mailed for into the address; return whose it is.
 
-    Raises LinkExpired or AddressTaken.
+    Raises LinkExpired, AddressConfirmed or AddressTaken.
     """
     token = tokens.redeem(Purpose.VERIFY_EMAIL, secret)
     user = db.session.get_one(User, token.user_id)
@@ -62,13 +62,23 @@ def confirm(secret: str, *, by: Actor) -> User:
 def confirm_code(user: User, code: str, *, by: Actor) -> None:
     """Do the same with the code from the mail.
 
-    Raises WrongCode, CodeExpired, AddressTaken or throttle.Exceeded.
+    Raises WrongCode, CodeExpired, AddressConfirmed, AddressTaken or throttle.Exceeded.
     """
     code = tokens.clean_code(code)
-    receipts = throttle.spend((throttle.LOGIN_PER_IP, throttle.network(by.ip or "")))
-    tokens.count_try(user)
-    confirm_by_code(user, code, by=by)
+    own_limit = (throttle.CODE_PER_ACCOUNT, str(user.id))
+    receipts = throttle.spend(own_limit, *authentication.everywhere(by))
+    try:
+        tokens.count_try(user)
+        confirm_by_code(user, code, by=by)
+    except (WrongCode, CodeExpired):
+        note_refusal(user, by=by)
+        raise
     throttle.give_back(receipts)
+
+
+@atomic
+def note_refusal(user: User, *, by: Actor) -> None:
+    audit.record("code.refused", by=by, on=user)
 
 
 @atomic
@@ -98,6 +108,9 @@ def confirm_by_code(user: User, code: str, *, by: Actor) -> None:
 
 
 def own(user: User, address: str, *, by: Actor) -> None:
+    """Turn a claim of a row that is locked into the address; never one address into another."""
+    if user.email not in {None, address}:
+        raise AddressConfirmed
     make_own(user, address)
     audit.record("email.confirmed", by=by, on=user, email=address)
 
@@ -121,14 +134,18 @@ def make_own(user: User, address: str) -> None:
 def ask_to_confirm(user: User, address: str) -> None:
     """Mail to a claimed address, inside a verb: to its owner where it is somebody's already.
 
-    The same statements either way; the link that is not mailed is one that nobody has.
+    The same statements either way; the link that is not mailed is one that nobody has. Without
+    room for a mail, what was mailed before lives on.
     """
-    owner = db.session.scalar(sa.select(User).where(User.email_key == names.address_key(address)))
-    issued = tokens.issue(Purpose.VERIFY_EMAIL, user, address=address, code=True)
+    key = names.address_key(address)
+    owner = db.session.scalar(sa.select(User).where(User.email_key == key))
+    issued = tokens.UNISSUED
+    if room := mail.has_room(key):
+        issued = tokens.issue(Purpose.VERIFY_EMAIL, user, address=address, code=True)
     if owner is not None:
-        mails.already_registered(owner)
+        mails.already_registered(owner, room=room)
     else:
-        mails.verify(user, address, issued.secret, issued.code)
+        mails.verify(user, address, issued.secret, issued.code, room=room)
 
 
 def drop_claim(user: User, *, by: Actor) -> None:
@@ -140,7 +157,8 @@ def drop_claim(user: User, *, by: Actor) -> None:
 
 def locked(user: User) -> User:
     """Return the row of `user`, which nobody can change until the verb is done."""
-    return db.session.get_one(User, user.id, with_for_update=True)
+    # Read anew: asking for the id of a row that is expired reads it before the lock is there.
+    return db.session.get_one(User, user.id, with_for_update=True, populate_existing=True)
 
 
 def spend_request(by: Actor) -> None:

@@ -78,6 +78,7 @@ def filtered(query: Rows, q: str, status: str, role: str) -> Rows:
     query = query.where(*STATUSES.get(status, ()))
     if role:
         holders = sa.select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
+        role = role.replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
         query = query.where(User.id.in_(holders.where(Role.name == role)))
     if q.strip():
         # A derived table: with OR, or with IN, an engine may walk through everybody instead.

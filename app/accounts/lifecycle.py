@@ -121,13 +121,18 @@ def correct_address(user: User, address: str, *, by: Actor, reason: str) -> None
 
 
 @atomic
-def confirm_address(user: User, *, by: Actor, reason: str) -> None:
-    """Let the address that the person claims count as confirmed. Raises AddressTaken."""
+def confirm_address(user: User, address: str | None, *, by: Actor, reason: str) -> None:
+    """Let the address that the person claims count as confirmed, if it still is `address`.
+
+    Raises AddressTaken, or StandsAlready where they claim none or another by now.
+    """
     reason = clean_reason(reason)
     refuse_unless_may("users.edit", user, by=by)
     before, claim = user.email, user.pending_email
     if claim is None:
         raise StandsAlready(_l("No address of theirs waits to be confirmed."))
+    if claim != address:
+        raise StandsAlready(_l("They gave another address meanwhile. Look at it first."))
     addresses.make_own(user, claim)
     tokens.revoke_all(user)
     audit.record("email.corrected", by=by, on=user, before=before, after=claim, reason=reason)

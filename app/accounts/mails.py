@@ -1,8 +1,9 @@
 """One function per mail. Each says what happened, and the template what to do about it.
 
 No mail that a stranger can cause holds anything that the stranger typed: an account may be called
-"Visit evil.example". Those count against the recipient's budget. Notices about what was done to an
-account go to its confirmed address and to no other.
+"Visit evil.example". Those count against the recipient's budget: whoever has one written asks
+first whether there is room (`mail.has_room`), and makes a link only if there is. Notices about what
+was done to an account go to its confirmed address and to no other.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from app.accounts.models import User
 from app.accounts.tokens import LIFETIME, Purpose
 
 
-def verify(user: User, address: str, secret: str, code: str) -> None:
+def verify(user: User, address: str, secret: str, code: str, *, room: bool) -> None:
     """Ask whoever reads `address` whether it is theirs."""
     lifetime = LIFETIME[Purpose.VERIFY_EMAIL]
     mail.send(
@@ -21,7 +22,7 @@ def verify(user: User, address: str, secret: str, code: str) -> None:
         to=address,
         to_key=names.address_key(address),
         user=user,
-        budgeted=True,
+        room=room,
         lifetime=lifetime,
         secret=secret,
         link=mail.link("auth.verify", token=secret),
@@ -30,21 +31,21 @@ def verify(user: User, address: str, secret: str, code: str) -> None:
     )
 
 
-def already_registered(owner: User) -> None:
+def already_registered(owner: User, *, room: bool) -> None:
     """Tell the owner of an address that it was given for another account."""
-    to_owner("already_registered", owner, budgeted=True, link=mail.link("auth.forgotten"))
+    to_owner("already_registered", owner, room=room, link=mail.link("auth.forgotten"))
 
 
-def reset(user: User, secret: str, *, reason: str | None = None) -> None:
+def reset(user: User, secret: str, *, reason: str | None = None, room: bool = True) -> None:
     """Send the link by which a new password is chosen.
 
-    Staff who send it have a reason, and what they send is never dropped.
+    Staff who send it have a reason, and for what they send there is always room.
     """
     lifetime = LIFETIME[Purpose.RESET_PASSWORD]
     to_owner(
         "reset",
         user,
-        budgeted=reason is None,
+        room=room,
         lifetime=lifetime,
         secret=secret,
         link=mail.link("auth.reset", token=secret),
@@ -64,14 +65,14 @@ def resets(*, secret: str, **rest: Any) -> bool:
     return tokens.peek(Purpose.RESET_PASSWORD, secret) is not None
 
 
-def no_account(address: str) -> None:
+def no_account(address: str, *, room: bool) -> None:
     """Tell whoever asked for a reset of an address that nobody has confirmed it here."""
     mail.send(
         "no_account",
         to=address,
         to_key=names.address_key(address),
         user=None,
-        budgeted=True,
+        room=room,
         link=mail.link("auth.register"),
     )
 

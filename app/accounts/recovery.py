@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from app import audit, crypto, jobs, throttle
-from app.accounts import hashing, mails, names, passwords, sessions, tokens
+from app import audit, crypto, jobs, mail, throttle
+from app.accounts import addresses, hashing, mails, names, passwords, sessions, tokens
 from app.accounts.models import User
 from app.accounts.tokens import Purpose
 from app.audit import Actor
@@ -40,11 +40,13 @@ def answer(address: str, *, by: Actor) -> None:
     """Mail a link to the address as its owner wrote it, or say that there is no account."""
     key = names.address_key(address)
     user = db.session.scalar(sa.select(User).where(User.email_key == key).with_for_update())
+    room = mail.has_room(key)
     if user is None:
-        mails.no_account(address)
+        mails.no_account(address, room=room)
     elif user.is_active:  # to whoever is not, the mail about that said what to do
         audit.record("password.reset_requested", by=by, on=user)
-        mails.reset(user, issue(user))
+        # Without room the link that was mailed last lives on: strangers ask for these too.
+        mails.reset(user, issue(user) if room else tokens.UNISSUED.secret, room=room)
 
 
 @atomic
@@ -79,7 +81,7 @@ def reset(secret: str, password: str, *, by: Actor) -> None:
 def store_reset(secret: str, new_hash: str, *, by: Actor) -> None:
     token = tokens.redeem(Purpose.RESET_PASSWORD, secret)
     user = db.session.get_one(User, token.user_id)
-    ended = replace(user, new_hash)
+    ended = replace(user, new_hash, by=by)
     audit.record("password.reset", by=by, on=user, sessions_ended=ended)
 
 
@@ -91,16 +93,19 @@ def set_password(user: User, password: str, *, by: Actor) -> None:
 
 @atomic
 def store_set(user: User, new_hash: str, *, by: Actor) -> None:
-    ended = replace(user, new_hash)
-    audit.record("password.set", by=by, on=user, sessions_ended=ended)
+    row = addresses.locked(user)
+    ended = replace(row, new_hash, by=by)
+    audit.record("password.set", by=by, on=row, sessions_ended=ended)
 
 
-def replace(user: User, new_hash: str) -> int:
+def replace(user: User, new_hash: str, *, by: Actor) -> int:
     """Put another password in place, inside a verb: nothing that was opened with the old one stays.
 
-    Returns how many sessions were ended.
+    Nor what was claimed before. Returns how many sessions were ended.
     """
     user.password_hash = new_hash
+    if user.pending_email:  # whoever else was in the account may have claimed it
+        addresses.drop_claim(user, by=by)
     tokens.revoke_all(user)
     mails.password_changed(user)
     return sessions.end_all(user)

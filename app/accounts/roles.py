@@ -86,8 +86,9 @@ def roles_of(user: User) -> list[str]:
 
 
 def find(name: str) -> Role | None:
-    """Return the role with this name."""
-    return db.session.scalar(sa.select(Role).where(Role.name == name))
+    """Return the role with this name; what cannot be shown is no name."""
+    named = sa.select(Role).where(Role.name == name)
+    return db.session.scalar(named) if name.isprintable() else None
 
 
 def holders(role: Role) -> int:
@@ -96,14 +97,15 @@ def holders(role: Role) -> int:
 
 
 def there_is_an_administrator() -> bool:
-    """Whether anybody who is active has every permission."""
+    """Whether anybody who can log in has every permission."""
     return bool(administrators())
 
 
 def administrators() -> set[int]:
-    """Return the ids of two administrators who are active, or of as many as there are."""
+    """Return the ids of two administrators who can log in, or of as many as there are."""
     held = sa.select(User.id).join(UserRole).join(Role).where(Role.name == ADMINISTRATOR)
-    return set(db.session.scalars(held.where(User.deactivated_at.is_(None)).limit(2)))
+    able = User.deactivated_at.is_(None) & User.password_hash.is_not(None)
+    return set(db.session.scalars(held.where(able).limit(2)))
 
 
 def lock() -> Role:
@@ -240,21 +242,19 @@ def changeable(role: Role, *, by: Actor) -> frozenset[str]:
 
 def write(role: Role, permissions: frozenset[str]) -> None:
     affected(sa.delete(RolePermission).where(RolePermission.role_id == role.id))
-    for name in permissions:
-        db.session.execute(sa.insert(RolePermission).values(role_id=role.id, permission=name))
+    db.session.add_all(RolePermission(role_id=role.id, permission=name) for name in permissions)
 
 
 def known(permissions: Iterable[str]) -> frozenset[str]:
     """Return the permissions as a set, or raise RoleRefused where one is none of ours."""
-    chosen = frozenset(permissions)
-    if chosen - ALL:
+    if (chosen := frozenset(permissions)) - ALL:
         raise RoleRefused(_l("There is no permission of that name."))
     return chosen
 
 
 def clean_name(text: str) -> str:
     """Return the name of a role as it is stored, or raise RoleRefused."""
-    name = names.name_key(names.tidy(text[: LONGEST_NAME + 1]))
+    name = names.name_key(names.tidy(text)) if len(text) <= names.LONGEST_TYPED else ""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise RoleRefused(_l("Enter a name of 64 characters or fewer."))
     return name

@@ -45,6 +45,9 @@ class Issued(NamedTuple):
     code: str
 
 
+UNISSUED = Issued("unissued", "unissued")  # in the place of both in a mail that nobody gets
+
+
 def issue(
     purpose: str, user: User | None, *, address: str | None = None, code: bool = False
 ) -> Issued:
@@ -165,7 +168,8 @@ def owner(token: UserToken) -> User | None:
 
 
 def locked(user_id: int) -> User | None:
-    return db.session.get(User, user_id, with_for_update=True)
+    # Read anew: the person may have been read before the lock was there.
+    return db.session.get(User, user_id, with_for_update=True, populate_existing=True)
 
 
 def meant(purpose: str, secret: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -121,7 +121,7 @@ def confirm(who: str, reason: str, as_json: bool) -> None:
     Example: flask user confirm ada --reason "Showed us the mail"
     """
     user = person(who)
-    lifecycle.confirm_address(user, by=OPERATOR, reason=reason)
+    lifecycle.confirm_address(user, user.pending_email, by=OPERATOR, reason=reason)
     words = f"{called(user)} has the address {printable(user.email or '')}."
     tell(words, as_json, id=user.id, email=user.email)
 

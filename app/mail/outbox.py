@@ -69,29 +69,38 @@ def is_kept() -> bool:
     return not current_app.config["MAIL_SERVER"]
 
 
+def has_room(to_key: str) -> bool:
+    """Count a mail that a stranger causes, inside a verb; whether its recipient can have it.
+
+    Asked before a link is made for it: a link that nobody gets must not end one that works.
+    """
+    return not is_off() and throttle.within(
+        (throttle.MAIL_PER_HOUR, to_key), (throttle.MAIL_PER_DAY, to_key)
+    )
+
+
 def send(
     kind: str,
     *,
     to: str,
     to_key: str,
     user: Subject | None,
-    budgeted: bool = False,
+    room: bool = True,
     lifetime: timedelta | None = None,
     **parameters: Any,
 ) -> None:
     """Write a mail down, inside the verb that causes it; it goes out once that has committed.
 
     `kind` names its templates, mail/<kind>.txt and .html, which get `parameters`. `lifetime` is
-    that of the link in it. A `budgeted` one counts against its recipient, and is dropped, and
-    counted as such, when a stranger has caused too many. A site without mail does nothing here.
+    that of the link in it. One that found no `room` is dropped, and counted as such. A site
+    without mail does nothing here.
     """
     if is_off():
         return
-    fits = not budgeted or is_within_budget(to_key)
     row = written_down(kind, to, to_key, parameters)
     row.user_id = user.id if user else None
     row.expires_at = row.created_at + min(lifetime or LONGEST, LONGEST)
-    if not fits:
+    if not room:
         row.state, row.sealed = State.DROPPED, None
         row.next_try_at, row.ended_at = None, row.created_at
         return
@@ -116,12 +125,6 @@ def written_down(kind: str, to: str, to_key: str, parameters: dict[str, Any]) ->
     )
     db.session.add(row)
     return row
-
-
-def is_within_budget(recipient_key: str) -> bool:
-    return throttle.within(
-        (throttle.MAIL_PER_HOUR, recipient_key), (throttle.MAIL_PER_DAY, recipient_key)
-    )
 
 
 def link(endpoint: str, **values: Any) -> str:

@@ -20,7 +20,8 @@ from flask_babel import force_locale
 from app import crypto
 from app.mail.outbox import Mail
 
-AN_ADDRESS = re.compile(r"[^\s@/:]+@[^\s@/:]+")
+# Nothing in it that an address of the web goes on with: www.evil.example?a@b is a link to click.
+AN_ADDRESS = re.compile(r"[^\s@/:?%&=#]+@[^\s@/:?%&=#]+")
 # Behind each of these, a mail program may see an address to link to.
 JOINTS = re.compile(r"([.:/@\\\u3002\uff0e\uff61])(?=\S)")
 WORD_JOINER = "\u2060"  # shows nothing, breaks no line, and belongs to no address

@@ -1,6 +1,7 @@
 """What a revision file says without being run: its calls, with what stands in them."""
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,12 @@ class Call:
 
 
 def tree_of(revision: Script) -> ast.Module:
-    return ast.parse(Path(revision.path).read_text())
+    return parsed(Path(revision.path).read_text())
+
+
+@functools.lru_cache(maxsize=256)  # a run asks again and again, at each of its steps
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def calls(revision: Script, function: str = "upgrade") -> Iterator[Call]:

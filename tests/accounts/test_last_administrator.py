@@ -54,6 +54,16 @@ def test_the_last_one_cannot_step_down(domain: Flask) -> None:
         revoke(root, Actor.person(root, "192.0.2.1"))
 
 
+def test_one_who_cannot_log_in_does_not_count(domain: Flask) -> None:
+    root = administrator()
+    by = Actor.person(root, "192.0.2.1")
+    newcomer = lifecycle.create("newcomer", None, by=by)
+    roles.grant(newcomer, ADMINISTRATOR, by=by)
+
+    with pytest.raises(LastAdministrator):
+        revoke(root, by)
+
+
 def test_somebody_who_is_none_is_no_last_one(domain: Flask) -> None:
     alice = person("alice")
     deactivate(alice, OPERATOR)

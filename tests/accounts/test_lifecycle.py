@@ -7,7 +7,16 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import audit
-from app.accounts import authentication, lifecycle, recovery, registration, roles, sessions, tokens
+from app.accounts import (
+    addresses,
+    authentication,
+    lifecycle,
+    recovery,
+    registration,
+    roles,
+    sessions,
+    tokens,
+)
 from app.accounts.errors import (
     AddressTaken,
     Deactivated,
@@ -52,7 +61,7 @@ ACTS: dict[str, tuple[str, Act]] = {
     ),
     "confirm the address": (
         "users.edit",
-        lambda user, by: lifecycle.confirm_address(user, by=by, reason="Why"),
+        lambda user, by: lifecycle.confirm_address(user, user.pending_email, by=by, reason="Why"),
     ),
     "send a reset link": (
         "users.edit",
@@ -250,18 +259,31 @@ def test_an_address_of_somebody_else_is_refused(each_domain: Flask) -> None:
     assert alice.email == "alice@example.com"
     carol = registration.register("carol", "bob@example.com", PASSWORD, by=VISITOR).user
     with pytest.raises(AddressTaken):
-        lifecycle.confirm_address(carol, by=OPERATOR, reason="Why")
+        lifecycle.confirm_address(carol, "bob@example.com", by=OPERATOR, reason="Why")
     assert (carol.email, carol.pending_email) == (None, "bob@example.com")
 
 
 def test_a_claim_that_staff_vouch_for_is_confirmed(domain: Flask) -> None:
     carol = registration.register("carol", "carol@example.com", PASSWORD, by=VISITOR).user
 
-    lifecycle.confirm_address(carol, by=OPERATOR, reason="Showed us the mail")
+    address = "carol@example.com"
+    lifecycle.confirm_address(carol, address, by=OPERATOR, reason="Showed us the mail")
 
     assert (carol.email, carol.pending_email) == ("carol@example.com", None)
     with pytest.raises(StandsAlready):
-        lifecycle.confirm_address(carol, by=OPERATOR, reason="Again")
+        lifecycle.confirm_address(carol, address, by=OPERATOR, reason="Again")
+
+
+def test_staff_vouch_for_the_address_that_they_saw_and_no_other(each_domain: Flask) -> None:
+    carol = registration.register("carol", "carol@example.com", PASSWORD, by=VISITOR).user
+    seen = carol.pending_email
+    with each_domain.app_context():  # carol, elsewhere
+        addresses.claim(db.session.get_one(User, carol.id), "king@example.com", by=VISITOR)
+
+    with pytest.raises(StandsAlready, match="another address meanwhile"):
+        lifecycle.confirm_address(carol, seen, by=OPERATOR, reason="Showed us the mail")
+
+    assert (carol.email, carol.pending_email) == (None, "king@example.com")
 
 
 def test_staff_open_an_account_without_knowing_its_password(app: Flask) -> None:

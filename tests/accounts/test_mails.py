@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
-from app import jobs
+from app import jobs, mail
 from app.accounts import addresses, lifecycle, mails, recovery, tokens
 from app.accounts.models import User
 from app.accounts.tokens import Purpose
@@ -29,18 +29,23 @@ NOTICES: dict[str, Write] = {
 def verify(user: User) -> None:
     user.pending_email = user.email
     issued = tokens.issue(Purpose.VERIFY_EMAIL, user, address=user.email, code=True)
-    mails.verify(user, str(user.email), issued.secret, issued.code)
+    mails.verify(user, str(user.email), issued.secret, issued.code, room=room(user))
 
 
 def reset(user: User, reason: str | None = None) -> None:
-    mails.reset(user, tokens.issue(Purpose.RESET_PASSWORD, user).secret, reason=reason)
+    secret = tokens.issue(Purpose.RESET_PASSWORD, user).secret
+    mails.reset(user, secret, reason=reason, room=bool(reason) or room(user))
+
+
+def room(user: User) -> bool:
+    return mail.has_room(str(user.email))
 
 
 CAUSED_BY_STRANGERS: dict[str, Write] = {
     "Confirm your email address": verify,
-    "You already have an account": mails.already_registered,
+    "You already have an account": lambda user: mails.already_registered(user, room=room(user)),
     "Choose a new password": reset,
-    "No account has this address": lambda user: mails.no_account(str(user.email)),
+    "No account has this address": lambda user: mails.no_account(str(user.email), room=room(user)),
 }
 ACTS = [
     "deactivated",
@@ -68,9 +73,9 @@ def test_each_mail_says_why_it_came_and_where_to_go(
 
     send((NOTICES | CAUSED_BY_STRANGERS)[subject], alice)
 
-    mail = outbox.to(alice)
-    assert mail["Subject"] == subject
-    for words in (text_of(mail), html_of(mail)):
+    message = outbox.to(alice)
+    assert message["Subject"] == subject
+    for words in (text_of(message), html_of(message)):
         assert "You receive this because" in words
         assert f"http://localhost:5000{outbox.link_to(alice)}" in words
 
@@ -84,8 +89,8 @@ def test_what_the_staff_did_is_said_with_their_reason(
 
     send(lambda user: mails.staff_acted(user, act, reason), alice)
 
-    mail = outbox.to(alice)
-    for words in (text_of(mail), html_of(mail)):
+    message = outbox.to(alice)
+    for words in (text_of(message), html_of(message)):
         assert "The people who run Gatehouse" in words.replace("\n", " ")
         assert ("Their reason: Asked at the desk" in words) is (reason is not None)
 
@@ -96,7 +101,7 @@ def test_each_act_is_told_in_its_own_words(domain: Flask, outbox: Outbox) -> Non
     for act in ACTS:
         send(lambda user, act=act: mails.staff_acted(user, act, None), alice)
 
-    assert len({text_of(mail) for mail in outbox.mails(alice)}) == len(ACTS)
+    assert len({text_of(message) for message in outbox.mails(alice)}) == len(ACTS)
 
 
 def test_whoever_is_locked_out_is_shown_no_door(domain: Flask, outbox: Outbox) -> None:
@@ -165,7 +170,7 @@ def test_a_password_that_was_set_meanwhile_stops_the_link_that_waits(
             while jobs.run_due():
                 pass
 
-        assert [mail["Subject"] for mail in office.took] == ["Your password was changed"]
+        assert [message["Subject"] for message in office.took] == ["Your password was changed"]
         link = db.session.scalars(sa.select(Mail).where(Mail.kind == "reset")).one()
         assert (link.state, link.sealed) == (State.EXPIRED, None)
         assert link.reason == "The link in it had died."

@@ -228,5 +228,15 @@ def test_a_role_lives_and_dies(each_domain: Flask) -> None:
     assert roles.permissions_in(role_called("readers")) == frozenset()
 
 
+@pytest.mark.parametrize("name", ["", "x" * 65, "cut" + " " * 600 + "words", "a\0b", "a\nb"])
+def test_a_name_that_cannot_be_one_is_refused_and_never_cut(domain: Flask, name: str) -> None:
+    with pytest.raises(RoleRefused):
+        roles.create(name, [], by=Actor.operator())
+
+
+def test_what_cannot_be_shown_is_no_role(domain: Flask) -> None:
+    assert roles.find("\udcff") is None
+
+
 def test_every_permission_has_words() -> None:
     assert all(str(words) for words in PERMISSIONS.values())

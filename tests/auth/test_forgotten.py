@@ -158,6 +158,23 @@ def test_nobody_is_mailed_by_a_robot(app: Flask, outbox: Outbox, alice: User, em
     assert states == [State.SENT] * 5 + [State.DROPPED] * 3
 
 
+def test_a_request_too_many_does_not_end_the_link_that_alice_has(
+    app: Flask, browser: Browser, another_browser: Browser, outbox: Outbox, alice: User
+) -> None:
+    for _ in range(5):
+        ask(another_browser, alice.email)
+    link = outbox.link_to(alice)
+
+    ask(another_browser, alice.email)
+    outbox.run()
+
+    with app.app_context():
+        assert db.session.scalars(sa.select(Mail.state).order_by(Mail.id.desc())).first() == (
+            State.DROPPED
+        )
+    assert "Password changed" in browser.submit(link, password="purple monkey dishwasher")
+
+
 def test_twenty_requests_an_hour_from_one_place(browser: Browser) -> None:
     pages = [ask(browser, f"{number}@example.com") for number in range(21)]
 

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
+from app.accounts import addresses, recovery
 from app.accounts.models import User
-from app.audit import AuditEvent
+from app.audit import Actor, AuditEvent
 from app.db import db
 from tests import factories
 from tests.browser import Browser
@@ -293,3 +294,22 @@ def test_people_who_have_no_address_can_be_handed_a_link(app: Flask, browser: Br
 
     assert browser.submit(f"/password/reset/{secret}", password=NEW).path == "/login"
     assert browser.log_in("grace", NEW).path == "/account"
+
+
+@pytest.mark.parametrize("way", ["reset", "set_password"])
+def test_a_claim_does_not_outlive_the_password_it_was_made_under(
+    domain: Flask, outbox: Outbox, way: str
+) -> None:
+    """Whoever was in the account may have given an address of theirs."""
+    bob = factories.claimant("bob", email="mallory@example.com")
+    link = outbox.link_to("mallory@example.com").rpartition("/")[2]
+
+    if way == "reset":
+        recovery.reset(factories.reset_link(bob), NEW, by=factories.visitor())
+    else:
+        recovery.set_password(bob, NEW, by=Actor.operator())
+
+    assert (bob.email, bob.pending_email, bob.claimed_at) == (None, None, None)
+    assert addresses.claimant(link) is None
+    dropped = sa.select(AuditEvent.details).where(AuditEvent.event == "email.claim_dropped")
+    assert "mallory@example.com" in db.session.scalars(dropped).one()

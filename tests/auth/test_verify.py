@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.accounts.models import User, UserToken
 from app.db import db
-from tests.browser import Browser
+from tests.browser import Browser, Page
 from tests.outbox import Outbox, html_of, text_of
 
 EXPIRED = "This link has expired or was used before."
@@ -108,16 +108,38 @@ def test_after_five_wrong_codes_the_code_is_dead_and_the_link_is_not(
 
 
 def test_guesses_of_codes_count_against_the_address_they_come_from(
-    browser: Browser, outbox: Outbox
+    app: Flask, outbox: Outbox
 ) -> None:
-    """Six mails' worth of tries, asked for one after the other, are thirty guesses."""
-    browser.sign_up("bob")
     pages = []
-    for _ in range(7):
+    for number in range(4):
+        browser = Browser(app.test_client())
+        browser.sign_up(f"bob{number}")
+        pages += guesses(browser, rounds=2)
+
+    assert [page.status for page in pages] == [422] * 30 + [429] * 10
+
+
+def test_another_mail_brings_no_more_guesses_from_wherever_they_come(
+    app: Flask, browser: Browser, another_browser: Browser, outbox: Outbox
+) -> None:
+    browser.sign_up("bob")
+    another_browser.log_in("bob", "correct horse battery staple")
+
+    pages = guesses(browser, rounds=2) + guesses(another_browser, rounds=1)
+    code = outbox.code_to(BOB)
+
+    assert [page.status for page in pages] == [422] * 10 + [429] * 5
+    assert browser.submit("/verify", code=code).status == 429
+    assert person(app, "bob").email is None
+
+
+def guesses(browser: Browser, *, rounds: int) -> list[Page]:
+    """Use up the tries of one mail after the other."""
+    pages = []
+    for _ in range(rounds):
         pages += [browser.submit("/verify", code="BBBB-BBBB") for _ in range(5)]
         browser.press("/account/email", "/account/email/send-again")
-
-    assert [page.status for page in pages] == [422] * 30 + [429] * 5
+    return pages
 
 
 def test_a_code_is_good_for_nobody_else(

@@ -33,5 +33,6 @@ def site(make_app: Callable[..., Flask], port: int) -> Iterator[Flask]:
 
 
 @atomic
-def write(to: str = ALICE, *, kind: str = "test", **more: object) -> None:
-    mail.send(kind, to=to, to_key=to, user=None, link=mail.link("site.home"), **more)
+def write(to: str = ALICE, *, kind: str = "test", budgeted: bool = False, **more: object) -> None:
+    room = not budgeted or mail.has_room(to)
+    mail.send(kind, to=to, to_key=to, user=None, room=room, link=mail.link("site.home"), **more)

@@ -57,6 +57,14 @@ def test_an_address_and_a_link_of_ours_stay_as_they_are(domain: Flask) -> None:
     assert mail.inert(f"{link} http://evil.example") != f"{link} http://evil.example"
 
 
+@pytest.mark.parametrize("mark", "?%&=#/:")
+def test_a_link_with_an_at_sign_in_it_is_no_address(domain: Flask, mark: str) -> None:
+    for words in (f"www.evil.example{mark}a@b", f"a@www.evil.example{mark}b"):
+        assert mail.inert(words) != words
+        assert not A_LINK.findall(mail.inert(words))
+    db.session.rollback()
+
+
 def test_a_row_that_somebody_touched_is_not_rendered(
     domain: Flask, outbox: Outbox, alice: User
 ) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,20 @@ class Schema:
 def schema(database_url: str) -> Schema:
     """An empty database, on each of the three engines in turn."""
     return Schema(database_url)
+
+
+@pytest.fixture
+def at_head(engine: str, head_of: Callable[[str], str]) -> Iterator[Schema]:
+    """A database at head, on each of the three engines in turn; a copy, which is cheap."""
+    with scratch_database(engine, copy_of=head_of(engine)) as url:
+        yield Schema(url)
+
+
+@pytest.fixture
+def sqlite_at_head(head_of: Callable[[str], str]) -> Iterator[Schema]:
+    """A SQLite database at head."""
+    with scratch_database("sqlite", copy_of=head_of("sqlite")) as url:
+        yield Schema(url)
 
 
 @pytest.fixture

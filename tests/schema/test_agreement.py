@@ -46,20 +46,18 @@ def test_the_story_is_numbered_linear_and_told_by_its_files() -> None:
             )
 
 
-def test_ids_are_never_used_again(schema: Schema) -> None:
-    schema.upgrade()
+def test_ids_are_never_used_again(at_head: Schema) -> None:
     for name in ("alice", "bob"):
-        schema.execute('INSERT INTO "user" (name) VALUES (:name)', name=name)
-    bob = schema.scalar("SELECT id FROM \"user\" WHERE name = 'bob'")
-    schema.execute("DELETE FROM \"user\" WHERE name = 'bob'")
-    schema.execute("INSERT INTO \"user\" (name) VALUES ('carol')")
+        at_head.execute('INSERT INTO "user" (name) VALUES (:name)', name=name)
+    bob = at_head.scalar("SELECT id FROM \"user\" WHERE name = 'bob'")
+    at_head.execute("DELETE FROM \"user\" WHERE name = 'bob'")
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('carol')")
 
-    assert schema.scalar("SELECT id FROM \"user\" WHERE name = 'carol'") > bob
+    assert at_head.scalar("SELECT id FROM \"user\" WHERE name = 'carol'") > bob
 
 
-def test_names_compare_byte_for_byte(schema: Schema) -> None:
-    schema.upgrade()
+def test_names_compare_byte_for_byte(at_head: Schema) -> None:
     for name in ("alice", "Alice", "alice ", "älice"):
-        schema.execute('INSERT INTO "user" (name) VALUES (:name)', name=name)
+        at_head.execute('INSERT INTO "user" (name) VALUES (:name)', name=name)
 
-    assert schema.scalar("SELECT COUNT(*) FROM \"user\" WHERE name = 'alice'") == 1
+    assert at_head.scalar("SELECT COUNT(*) FROM \"user\" WHERE name = 'alice'") == 1

@@ -28,12 +28,13 @@ def migrate(schema: Schema, project: Path, *options: str) -> subprocess.Complete
     return schema.flask("db", "migrate", *options, cwd=project)
 
 
-def test_new_fields_become_a_chain_that_runs_unedited(schema: Schema, project: Path) -> None:
-    schema.upgrade()
-    schema.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)")
+def test_new_fields_become_a_chain_that_runs_unedited(at_head: Schema, project: Path) -> None:
+    at_head.execute(
+        "INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)"
+    )
     change_models(project, fields=FIELDS)
 
-    made = migrate(schema, project, "-m", "Adding phone")
+    made = migrate(at_head, project, "-m", "Adding phone")
 
     assert made.returncode == 0, made.stderr
     files = new_files(project)
@@ -47,29 +48,28 @@ def test_new_fields_become_a_chain_that_runs_unedited(schema: Schema, project: P
     ]
     assert (project / "migrations" / "HEAD").read_text() == f"{files[-1].name[:4]}\n"
     assert ruff(*files) == ""
-    ran = db(schema, project / "migrations", "upgrade")
+    ran = db(at_head, project / "migrations", "upgrade")
     assert ran.exit_code == 0, ran.output
-    assert schema.version == files[-1].name[:4]
-    assert schema.rows('SELECT phone, code FROM "user" ORDER BY id') == [("", "1"), ("", "2")]
-    assert db(schema, project / "migrations", "lint").exit_code == 0
-    check = schema.flask("db", "check", cwd=project)
+    assert at_head.version == files[-1].name[:4]
+    assert at_head.rows('SELECT phone, code FROM "user" ORDER BY id') == [("", "1"), ("", "2")]
+    assert db(at_head, project / "migrations", "lint").exit_code == 0
+    check = at_head.flask("db", "check", cwd=project)
     assert check.returncode == 0, check.stdout
     for wrong in ("NULL, 'x'", "'', '1'"):
         with pytest.raises(DBAPIError):
-            schema.execute(
+            at_head.execute(
                 'INSERT INTO "user" (name, phone, code, seen) '
                 f"VALUES ('carol', {wrong}, '2026-01-01')"
             )
-    assert db(schema, project / "migrations", "downgrade", HEAD).exit_code == 0
-    assert "phone" not in schema.columns("user")
+    assert db(at_head, project / "migrations", "downgrade", HEAD).exit_code == 0
+    assert "phone" not in at_head.columns("user")
 
 
-def test_a_dropped_column_becomes_a_gated_contract(sqlite: Schema, project: Path) -> None:
-    sqlite.upgrade()
-    sqlite.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A')")
+def test_a_dropped_column_becomes_a_gated_contract(sqlite_at_head: Schema, project: Path) -> None:
+    sqlite_at_head.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A')")
     change_models(project, without="display_name")
 
-    assert migrate(sqlite, project, "-m", "Dropping display names").returncode == 0
+    assert migrate(sqlite_at_head, project, "-m", "Dropping display names").returncode == 0
 
     [file] = new_files(project)
     text = file.read_text()
@@ -77,31 +77,34 @@ def test_a_dropped_column_becomes_a_gated_contract(sqlite: Schema, project: Path
     assert 'irreversible = "user.display_name"' in text
     assert 'sa.Column("display_name", sa.String(length=128), nullable=True)' in text
     assert ruff(file) == ""
-    stopped = db(sqlite, project / "migrations", "upgrade")
+    stopped = db(sqlite_at_head, project / "migrations", "upgrade")
     assert "1 row would lose what is carried nowhere else" in stopped.output
-    assert sqlite.version == HEAD
-    done = db(sqlite, project / "migrations", "contract", "--yes-destroy", "user.display_name")
+    assert sqlite_at_head.version == HEAD
+    done = db(
+        sqlite_at_head, project / "migrations", "contract", "--yes-destroy", "user.display_name"
+    )
     assert done.exit_code == 0, done.output
-    assert sqlite.version == NEXT
+    assert sqlite_at_head.version == NEXT
 
 
-def test_uniqueness_over_rows_names_those_that_share(sqlite: Schema, project: Path) -> None:
-    sqlite.upgrade()
-    sqlite.execute("INSERT INTO \"user\" (name, display_name) VALUES ('a', 'A'), ('b', 'A')")
+def test_uniqueness_over_rows_names_those_that_share(sqlite_at_head: Schema, project: Path) -> None:
+    sqlite_at_head.execute(
+        "INSERT INTO \"user\" (name, display_name) VALUES ('a', 'A'), ('b', 'A')"
+    )
 
     models = project / "app" / "accounts" / "models.py"
     plain = "display_name: Mapped[str | None] = mapped_column(sa.String(128))"
     unique = plain.replace("128)", "128), unique=True, index=True")
     models.write_text(models.read_text().replace(plain, unique))
 
-    assert migrate(sqlite, project, "-m", "Making display names unique").returncode == 0
-    stopped = db(sqlite, project / "migrations", "upgrade")
+    assert migrate(sqlite_at_head, project, "-m", "Making display names unique").returncode == 0
+    stopped = db(sqlite_at_head, project / "migrations", "upgrade")
 
     assert "Several rows of user have the same display_name" in stopped.output
     assert "The first: 'A'." in stopped.output
-    sqlite.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'b'")
-    assert db(sqlite, project / "migrations", "contract").exit_code == 0
-    assert sqlite.version == NEXT
+    sqlite_at_head.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'b'")
+    assert db(sqlite_at_head, project / "migrations", "contract").exit_code == 0
+    assert sqlite_at_head.version == NEXT
 
 
 def answered(schema: Schema, project: Path, answer: str) -> str:
@@ -126,34 +129,36 @@ def answered(schema: Schema, project: Path, answer: str) -> str:
 RENAMED = "User.shown_name = mapped_column(sa.String(128))"
 
 
-def test_a_rename_is_asked_about_and_carried_over(schema: Schema, project: Path) -> None:
-    schema.upgrade()
-    schema.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)")
+def test_a_rename_is_asked_about_and_carried_over(at_head: Schema, project: Path) -> None:
+    at_head.execute(
+        "INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)"
+    )
     change_models(project, RENAMED, without="display_name")
 
-    nobody = migrate(schema, project, "-m", "Renaming")
+    nobody = migrate(at_head, project, "-m", "Renaming")
     assert nobody.returncode == 1
     assert "user.display_name goes and user.shown_name comes, of the same type" in nobody.stderr
     assert "Traceback" not in nobody.stderr
-    said = answered(schema, project, "y")
+    said = answered(at_head, project, "y")
 
     assert "Is user.shown_name the new name of user.display_name?" in said
     assert len(new_files(project)) == 3
     assert ruff(*new_files(project)) == ""
-    assert db(schema, project / "migrations", "expand").exit_code == 0
-    schema.execute("UPDATE \"user\" SET shown_name = 'stale' WHERE name = 'bob'")
-    schema.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'bob'")  # an old release
-    ran = db(schema, project / "migrations", "upgrade")
+    assert db(at_head, project / "migrations", "expand").exit_code == 0
+    at_head.execute("UPDATE \"user\" SET shown_name = 'stale' WHERE name = 'bob'")
+    at_head.execute("UPDATE \"user\" SET display_name = 'B' WHERE name = 'bob'")  # an old release
+    ran = db(at_head, project / "migrations", "upgrade")
     assert ran.exit_code == 0, ran.output
-    assert schema.rows('SELECT shown_name FROM "user" ORDER BY id') == [("A",), ("B",)]
-    assert "display_name" not in schema.columns("user")
+    assert at_head.rows('SELECT shown_name FROM "user" ORDER BY id') == [("A",), ("B",)]
+    assert "display_name" not in at_head.columns("user")
 
 
-def test_what_is_no_rename_is_a_new_column_and_a_drop(sqlite: Schema, project: Path) -> None:
-    sqlite.upgrade()
+def test_what_is_no_rename_is_a_new_column_and_a_drop(
+    sqlite_at_head: Schema, project: Path
+) -> None:
     change_models(project, RENAMED, without="display_name")
 
-    answered(sqlite, project, "n")
+    answered(sqlite_at_head, project, "n")
 
     assert [file.read_text().count("[contract]") for file in new_files(project)] == [0, 1]
 
@@ -177,16 +182,15 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize("reason", IMPOSSIBLE)
 def test_what_cannot_be_written_is_refused_in_a_sentence(
-    sqlite: Schema, project: Path, reason: str
+    sqlite_at_head: Schema, project: Path, reason: str
 ) -> None:
-    sqlite.upgrade()
     # Where the mapper is not asked to take a table away from under itself: at the end of the app.
     place = project / "app" / "__init__.py"
     lines = "import sqlalchemy as sa\nfrom sqlalchemy.orm import mapped_column\n"
     lines += "from app.accounts.models import User\nfrom app.db import Model\n"
     place.write_text(f"{place.read_text()}\n\n{lines}{IMPOSSIBLE[reason]}\n")
 
-    made = migrate(sqlite, project, "-m", "Trying")
+    made = migrate(sqlite_at_head, project, "-m", "Trying")
 
     assert made.returncode == 1
     assert reason in made.stderr
@@ -194,20 +198,19 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
     assert new_files(project) == []
 
 
-def test_tables_go_when_told_so(sqlite: Schema, project: Path) -> None:
-    sqlite.upgrade()
+def test_tables_go_when_told_so(sqlite_at_head: Schema, project: Path) -> None:
     place = project / "app" / "__init__.py"
     place.write_text(
         f"{place.read_text()}\n\ndb.db.metadata.remove(db.db.metadata.tables['held_form'])\n"
     )
 
-    made = migrate(sqlite, project, "-m", "Dropping held_form", "--allow-drop")
+    made = migrate(sqlite_at_head, project, "-m", "Dropping held_form", "--allow-drop")
 
     assert made.returncode == 0, made.stderr
     [file] = new_files(project)
     assert 'irreversible = "held_form"' in file.read_text()
-    assert db(sqlite, project / "migrations", "upgrade").exit_code == 0
-    assert "held_form" not in sqlite.tables
+    assert db(sqlite_at_head, project / "migrations", "upgrade").exit_code == 0
+    assert "held_form" not in sqlite_at_head.tables
 
 
 def test_the_database_must_be_at_head(sqlite: Schema, project: Path) -> None:

@@ -13,16 +13,14 @@ from tests.schema.conftest import HEAD, NEXT, PREVIOUS, ROOT, Schema
 from tests.schema.histories import KEY, PERSON, change_models, ruff, written
 
 
-def test_the_commands_that_only_look(sqlite: Schema) -> None:
-    sqlite.upgrade()
-
-    assert sqlite.flask("db", "current").stdout == f"{HEAD} (head)\n"
-    history = sqlite.flask("db", "history", "-i").stdout.splitlines()
+def test_the_commands_that_only_look(sqlite_at_head: Schema) -> None:
+    assert sqlite_at_head.flask("db", "current").stdout == f"{HEAD} (head)\n"
+    history = sqlite_at_head.flask("db", "history", "-i").stdout.splitlines()
     assert history[0].startswith(f"{PREVIOUS} -> {HEAD} (head) (current), Adding ")
     assert history[-1] == "<base> -> 0001, Creating user table. [expand]"
-    assert sqlite.flask("db", "heads").stdout == f"{HEAD} (head)\n"
-    assert "No new upgrade operations detected." in sqlite.flask("db", "check").stdout
-    assert "Dropping user.password. [contract]" in sqlite.flask("db", "show", "0004").stdout
+    assert sqlite_at_head.flask("db", "heads").stdout == f"{HEAD} (head)\n"
+    assert "No new upgrade operations detected." in sqlite_at_head.flask("db", "check").stdout
+    assert "Dropping user.password. [contract]" in sqlite_at_head.flask("db", "show", "0004").stdout
 
 
 def test_init_makes_a_plain_repository_elsewhere(sqlite: Schema, tmp_path: Path) -> None:
@@ -92,11 +90,12 @@ User.nickname = mapped_column(sa.String(40))
 """
 
 
-def test_a_change_to_the_models_becomes_a_numbered_revision(sqlite: Schema, project: Path) -> None:
-    sqlite.upgrade()
+def test_a_change_to_the_models_becomes_a_numbered_revision(
+    sqlite_at_head: Schema, project: Path
+) -> None:
     change_models(project, MODELS)
 
-    made = sqlite.flask("db", "migrate", "-m", "Adding badges", cwd=project)
+    made = sqlite_at_head.flask("db", "migrate", "-m", "Adding badges", cwd=project)
     assert made.returncode == 0, made.stderr
     file = project / "migrations" / "versions" / f"{NEXT}_adding_badges.py"
     text = file.read_text()
@@ -115,10 +114,10 @@ def test_a_change_to_the_models_becomes_a_numbered_revision(sqlite: Schema, proj
     assert (project / "migrations" / "HEAD").read_text() == f"{NEXT}\n"
     assert ruff(file) == ""
 
-    upgraded = sqlite.flask("db", "upgrade", cwd=project)
+    upgraded = sqlite_at_head.flask("db", "upgrade", cwd=project)
     assert upgraded.returncode == 0, upgraded.stderr
-    assert {"badge", "user"} <= sqlite.tables
-    again = sqlite.flask("db", "migrate", "-m", "Nothing", cwd=project)
+    assert {"badge", "user"} <= sqlite_at_head.tables
+    again = sqlite_at_head.flask("db", "migrate", "-m", "Nothing", cwd=project)
     assert "No changes in schema detected." in again.stderr
     assert len(list(file.parent.glob("*.py"))) == int(NEXT)
 

@@ -73,13 +73,12 @@ def test_what_is_known_is_not_told_again(schema: Schema) -> None:
     assert told(schema)["ghost"] == ("staff", "None", "None")
 
 
-def test_the_roles_stand_from_the_start_and_once(schema: Schema) -> None:
-    schema.upgrade()
-    schema.downgrade("0015")
-    schema.upgrade()
+def test_the_roles_stand_from_the_start_and_once(at_head: Schema) -> None:
+    at_head.downgrade("0015")
+    at_head.upgrade()
 
-    assert schema.rows("SELECT name FROM role ORDER BY name") == [("administrator",), ("support",)]
-    of_support = schema.rows(
+    assert at_head.rows("SELECT name FROM role ORDER BY name") == [("administrator",), ("support",)]
+    of_support = at_head.rows(
         "SELECT permission FROM role_permission JOIN role ON role.id = role_id "
         "WHERE name = 'support' ORDER BY permission"
     )

@@ -54,10 +54,8 @@ def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> Non
 SLEEP = {"postgresql": "SELECT pg_sleep(1.1)", "mariadb": "SELECT SLEEP(2.1)"}
 
 
-def test_nothing_pending_is_said(sqlite: Schema) -> None:
-    sqlite.upgrade()
-
-    assert db(sqlite, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
+def test_nothing_pending_is_said(sqlite_at_head: Schema) -> None:
+    assert db(sqlite_at_head, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
 
 
 def test_the_revisions_of_this_project_pass(sqlite: Schema) -> None:

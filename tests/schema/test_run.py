@@ -87,22 +87,21 @@ def test_elsewhere_a_revision_that_dies_leaves_nothing(schema: Schema) -> None:
     assert schema.columns("user") == before
 
 
-def test_rows_that_point_at_a_person_survive(schema: Schema) -> None:
-    schema.upgrade()
-    schema.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
-    alice = schema.scalar('SELECT id FROM "user"')
-    schema.execute(
+def test_rows_that_point_at_a_person_survive(at_head: Schema) -> None:
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    alice = at_head.scalar('SELECT id FROM "user"')
+    at_head.execute(
         "INSERT INTO user_session (user_id, digest, remembered, ip, user_agent, created_at, "
         "last_seen_at) VALUES (:alice, 'd', :no, '::1', '', '2026-11-01', '2026-11-01')",
         alice=alice,
         no=False,
     )
 
-    schema.downgrade("0008")
-    schema.upgrade()
+    at_head.downgrade("0008")
+    at_head.upgrade()
 
-    assert schema.rows("SELECT user_id, digest FROM user_session") == [(alice, "d")]
-    [key] = sa.inspect(schema.engine).get_foreign_keys("user_session")
+    assert at_head.rows("SELECT user_id, digest FROM user_session") == [(alice, "d")]
+    [key] = sa.inspect(at_head.engine).get_foreign_keys("user_session")
     assert key["name"] == "fk_user_session_user_id_user"
     assert key["options"] == {"ondelete": "CASCADE"}
 

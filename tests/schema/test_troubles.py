@@ -123,14 +123,13 @@ def test_the_same_number_twice(sqlite: Schema, tmp_path: Path) -> None:
         assert "two ends (0002)" in one_sentence(db(sqlite, folder, "plan"))
 
 
-def test_a_missing_revision_file(schema: Schema, caplog: pytest.LogCaptureFixture) -> None:
-    schema.upgrade()
-    schema.execute("UPDATE alembic_version SET version_num = '0999'")
+def test_a_missing_revision_file(at_head: Schema, caplog: pytest.LogCaptureFixture) -> None:
+    at_head.execute("UPDATE alembic_version SET version_num = '0999'")
 
     for name in ("upgrade", "plan", "expand", "migrate"):
-        said = one_sentence(command(schema.url, name), caplog)
+        said = one_sentence(command(at_head.url, name), caplog)
         assert "The database stands at 0999, and no file here has that revision" in said, name
-    status = command(schema.url, "status")
+    status = command(at_head.url, "status")
     assert status.exit_code == 0
     assert "Trouble   The database stands at 0999" in status.output
 

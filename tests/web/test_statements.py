@@ -15,7 +15,7 @@ from tests import factories
 from tests.conftest import counted
 
 # A stranger's page costs nothing, except where it looks up a mailed secret or the database itself.
-OF_STRANGERS = {"auth.verify": 1, "auth.reset": 1, "auth.setup": 1, "site.ready": 3}
+OF_STRANGERS = {"auth.verify": 1, "auth.reset": 1, "auth.setup": 2, "site.ready": 3}
 
 # The session with its person is one statement; the rest is what the page is about.
 OF_PEOPLE = {
@@ -34,18 +34,19 @@ OF_STAFF = {
     "admin.users": 4,
     "admin.user": 8,
     "admin.new_user": 2,
-    "admin.deactivation": 4,
-    "admin.reactivation": 3,
-    "admin.session_end": 4,
-    "admin.address": 3,
-    "admin.reset_link": 3,
-    "admin.user_roles": 8,
+    "admin.deactivation": 5,
+    "admin.reactivation": 4,
+    "admin.session_end": 5,
+    "admin.address": 4,
+    "admin.reset_link": 4,
+    "admin.user_roles": 9,
     "admin.audit": 3,
     "admin.mail": 3,
     "admin.roles": 6,
     "admin.new_role": 2,
     "admin.role": 6,
     "admin.role_deletion": 6,
+    "admin.system": 8,
 }
 FOR_DEVELOPERS = ("static", "dev.")
 CROWD = 120  # more than two pages of people, of acts and of mails

@@ -24,7 +24,7 @@ def address(user_id: int) -> Answer:
         given, reason = form.email.data.strip(), form.reason.data
         try:
             if given == claim:
-                lifecycle.confirm_address(person, by=actor(), reason=reason)
+                lifecycle.confirm_address(person, given, by=actor(), reason=reason)
             else:
                 lifecycle.correct_address(person, given, by=actor(), reason=reason)
         except (AddressTaken, OwnAccount, StandsAlready) as refusal:

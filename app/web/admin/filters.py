@@ -47,6 +47,10 @@ class Choice(SelectField):
         options = {"default": ""} | kwargs
         super().__init__(label, choices=choices(offered), validate_choice=False, **options)
 
+    def process_formdata(self, valuelist: list[str]) -> None:
+        # NUL cannot be stored, so it cannot be looked up either: PostgreSQL would refuse to try.
+        super().process_formdata([value.replace("\0", "\ufffd") for value in valuelist])
+
     @property
     def is_chosen(self) -> bool:
         return bool(self.data != self.default)
@@ -106,7 +110,7 @@ class IpField(StringField):
     def pre_validate(self, form: Any) -> None:
         try:
             text = (self.data or "").strip()
-            self.ip = str(ipaddress.ip_address(text)) if text else None
+            self.ip = str(ipaddress.ip_address(text.partition("%")[0])) if text else None
         except ValueError as error:
             raise ValidationError(_l("Enter an IP address like 192.0.2.1.")) from error
 

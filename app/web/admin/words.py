@@ -66,6 +66,7 @@ EVENTS: dict[str, LazyString] = {
     "email.claimed": _l("Address given, to be confirmed"),
     "email.claim_dropped": _l("Address dropped that was never confirmed"),
     "email.confirmed": _l("Address confirmed"),
+    "code.refused": _l("Code from the mail given wrong"),
     "email.corrected": _l("Address set by staff"),
     "password.reset_requested": _l("Reset link asked for"),
     "password.reset_link_made": _l("Reset link made by staff"),
