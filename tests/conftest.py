@@ -158,9 +158,9 @@ def counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, l
             sa.event.remove(engine, "before_cursor_execute", note_sql)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """A production site has this process log as production does."""
+    """Undo what a production site does to the log of the whole process."""
     loggers = [logging.getLogger(name) for name in ("app", "alembic")]
     levels = [logger.level for logger in loggers]
     yield

@@ -23,9 +23,6 @@ from tests import post_office
 MakeApp = Callable[..., Flask]
 
 
-pytestmark = pytest.mark.usefixtures("log_as_before")
-
-
 def examine(app: Flask) -> tuple[dict[str, dict[str, object]], Result]:
     result = app.test_cli_runner().invoke(args=["doctor", "--json"])
     found = [json.loads(line) for line in result.stdout.splitlines()]

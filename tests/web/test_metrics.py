@@ -128,7 +128,6 @@ def test_processes_add_up_what_they_noted(tmp_path: Path) -> None:
     assert "gatehouse_database_up 0.0" in text
 
 
-@pytest.mark.usefixtures("log_as_before")
 def test_one_process_of_many_does_not_pass_for_the_site(make_app: Callable[..., Flask]) -> None:
     app = make_app(METRICS_TOKEN=TOKEN, GATEHOUSE_ENV="production")
 

@@ -19,7 +19,7 @@ Log = Callable[[], list[dict[str, object]]]
 
 
 @pytest.fixture
-def production(make_app: Callable[..., Flask], log_as_before: None) -> Flask:
+def production(make_app: Callable[..., Flask]) -> Flask:
     return make_app(GATEHOUSE_ENV="production")
 
 
