@@ -14,7 +14,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
 from app import cli, db, web
-from app.schema import cli as schema_cli
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -33,7 +32,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     # What it stands on.
     db.init_app(app)
     Migrate(app, db.db, directory=str(settings.ROOT / "migrations"))
-    schema_cli.init_app(app)
     Babel(app, default_timezone="UTC")
     if hops := app.config["PROXIES"]:
         # Only as many as are declared: whoever is further out writes these headers as he likes.

@@ -12,7 +12,8 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 
-from app.schema import authoring, run, stages, state, troubles
+from app.revisions import authoring, gates, troubles
+from app.schema import run, state
 
 config = context.config
 migrate = current_app.extensions["migrate"]
@@ -72,8 +73,8 @@ def migrate_on(connection: sa.Connection, **more: Any) -> None:
     # What the command wants done, which Alembic hands to env.py under no public name.
     wanted = context._proxy.context_opts["fn"]  # type: ignore[attr-defined]
     confirm = click.confirm if sys.stdin.isatty() and sys.stdout.isatty() else None
-    wish = config.attributes.get("wish") or stages.Wish()
-    steps = stages.gated(wanted, wish, say=click.echo, confirm=confirm)
+    wish = config.attributes.get("wish") or gates.Wish()
+    steps = gates.gated(wanted, wish, say=click.echo, confirm=confirm)
     more |= on(connection.dialect.name)
     context.configure(connection=connection, fn=run.attended(steps), **more)
     with context.begin_transaction():

@@ -1,5 +1,5 @@
 <%!
-from app.schema.authoring import body, imports, page_of
+from app.revisions.authoring import body, imports, page_of
 %><%
 page = page_of(context.get("pages", {}), up_revision, message)
 up, down = page.up or body(upgrades), page.down or body(downgrades)

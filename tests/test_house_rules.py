@@ -20,12 +20,18 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"app"},
     {"app.web", "app.cli"},
-    {"app.accounts", "app.schema"},
+    {"app.accounts", "app.revisions"},
+    {"app.schema"},
     {"app.audit", "app.mail", "app.jobs", "app.throttle", "app.crypto", "app.proxies"},
     {"app.db", "app.clock"},
 ]
-STRANGERS = [{"app.web", "app.cli"}, {"app.accounts", "app.schema"}, {"app.db", "app.clock"}]
-SCHEMA_MAY_IMPORT = {"app.db", "app.clock", "app.schema"}
+STRANGERS = [
+    {"app.web", "app.cli"},
+    {"app.accounts", "app.schema"},
+    {"app.accounts", "app.revisions"},
+    {"app.db", "app.clock"},
+]
+GROUND = {"app.db", "app.clock"}
 
 # In the domain, flows use mechanisms, never the reverse; everyone may use models and errors.
 FLOWS = {
@@ -60,6 +66,7 @@ NOBODY_ACTS = {
 
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 260
+LARGEST_SCHEMA = 2000
 LONGEST_TEMPLATE = 60
 OF_ANY_LENGTH = {"templates/dev/components.html"}  # one example after the other
 STAGES = {"expand", "backfill", "contract"}
@@ -193,8 +200,18 @@ def arrows_never_turn_back(house: House) -> Iterator[Breach]:
 @rule(broken={"app/schema/stages.py": "from app import audit", "app/audit.py": ""})
 def the_schema_knows_only_the_ground(house: House) -> Iterator[Breach]:
     for where, _, target in house.arrows("app/schema/"):
-        if floor(target)[1] not in SCHEMA_MAY_IMPORT:
+        if floor(target)[1] not in GROUND | {"app.schema"}:
             yield where, f"app/schema works on any tables: pass in what it needs of {target}"
+
+
+@rule(broken={"app/revisions/plan.py": "from app import jobs", "app/jobs.py": ""})
+def the_revisions_know_only_the_schema(house: House) -> Iterator[Breach]:
+    for where, _, target in house.arrows("app/revisions/"):
+        if floor(target)[1] not in GROUND | {"app.schema", "app.revisions"}:
+            yield (
+                where,
+                f"app/revisions serves any site: pass in what it needs of {target}",
+            )
 
 
 @rule(broken={"migrations/versions/0001_a.py": "from app.accounts.models import User"})
@@ -250,7 +267,7 @@ def no_underscore_crosses_a_module(house: House) -> Iterator[Breach]:
 
 @rule(broken={"app/accounts/a.py": "from flask import current_app, request"})
 def nothing_of_the_request_in_the_domain(house: House) -> Iterator[Breach]:
-    for where, module, what in house.imports("app/accounts/", "app/schema/"):
+    for where, module, what in house.imports("app/accounts/", "app/schema/", "app/revisions/"):
         if (module == "flask" and what in REQUEST | {""}) or module.startswith("flask_login"):
             yield where, f"the domain has no request: take what {what or module} says as input"
 
@@ -426,6 +443,13 @@ def modules_are_short(house: House) -> Iterator[Breach]:
     for name in house.trees:
         if name.startswith("app/") and house.files[name].count("\n") > LONGEST_MODULE:
             yield name, f"split it by subject: {LONGEST_MODULE} lines at most"
+
+
+@rule(broken={f"app/schema/{name}.py": "x\n" * (LARGEST_SCHEMA // 2) for name in "ab"})
+def the_schema_is_small(house: House) -> Iterator[Breach]:
+    files = [name for name in house.trees if name.startswith("app/schema/")]
+    if sum(house.files[name].count("\n") for name in files) >= LARGEST_SCHEMA:
+        yield "app/schema/", f"under {LARGEST_SCHEMA} lines: work on files is app/revisions"
 
 
 @rule(broken={"templates/a.html": "<p>\n" * (LONGEST_TEMPLATE + 1)})

@@ -9,6 +9,7 @@ from app.cli.doctor import doctor
 from app.cli.keys import keys
 from app.cli.mails import mails
 from app.cli.roles import roles
+from app.cli.schema import replace_db
 from app.cli.serve import serve
 from app.cli.sessions import sessions
 from app.cli.users import users
@@ -26,4 +27,5 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(doctor)
     app.cli.add_command(serve)
     app.cli.add_command(worker)
+    replace_db(app)
     app.shell_context_processor(lambda: {"db": db.db, "User": User})

@@ -4,6 +4,7 @@ Used by migrations/env.py alone.
 """
 
 import functools
+import hashlib
 import logging
 import sqlite3
 import subprocess
@@ -20,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.schema import kept, locks, reading, state
+from app.schema import kept, locks, state
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ def take(
     def note(outcome: str) -> None:
         ended, connection = clock.now(), context.connection
         assert connection is not None
-        told = stage, started, ended, outcome, release(), reading.digest(revision)
+        told = stage, started, ended, outcome, release(), digest(revision)
         state.record(connection, revision.revision, *told)
 
     work = functools.partial(function, **arguments)
@@ -204,6 +205,11 @@ def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
     assert context.connection is not None
     transaction.commit() if commit else transaction.rollback()
     context._transaction = context.connection.begin()
+
+
+def digest(revision: Script) -> str:
+    """Return what the file comes to: another one once anybody edits it."""
+    return hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
 
 
 @functools.cache

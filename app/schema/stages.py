@@ -1,26 +1,15 @@
-"""The stages, as the revisions tell them: what a release needs, and when a contract may run."""
+"""The stages, as the revisions tell them, and where a database stands in their story."""
 
 import functools
-from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy.sql import visitors
-
-from app.schema import run, troubles
-from app.schema.backfill import Backfill
-from app.schema.reading import destroyed, step_name
 
 STAGES = ("expand", "backfill", "contract")
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-NAMED = 5  # rows that a refusal names; the rest are counted
-EXAMPLES = 10
 
 
 @dataclass(frozen=True)
@@ -31,15 +20,6 @@ class Check:
     expected: Any
     refusal: str
     examples: sa.Select[Any] | None = None  # of one column: the first ten are named
-
-
-@dataclass
-class Wish:
-    """What a command wants of a run, beyond its destination, and what the run answers."""
-
-    only: str | None = None  # this stage alone
-    destroy: Collection[str] = ()  # what the operator lets die: table.column, or a table
-    refused: bool = False
 
 
 def missing_expands(connection: sa.Connection) -> list[str]:
@@ -93,162 +73,3 @@ def story() -> dict[str, str]:
     """Return the stage of each revision, by number, oldest first."""
     revisions = history(ScriptDirectory(str(MIGRATIONS)))
     return {revision.revision: revision.module.stage for revision in revisions}
-
-
-def gated(
-    steps_of: Callable[..., Any],
-    wish: Wish,
-    say: Callable[[str], None],
-    confirm: Callable[[str], bool] | None,
-) -> Callable[..., Iterator[Any]]:
-    """Wrap what a command wants done, so that it ends, quietly, before a contract that is shut.
-
-    `confirm` asks whether data may die; None where there is nobody to ask.
-    """
-
-    def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
-        assert context.script is not None
-        try:
-            all_steps = list(steps_of(heads, context))
-        except CommandError as error:
-            raise troubles.explained(error, context.script, tuple(heads)) from error
-        for step in chosen(all_steps, wish, context, say):
-            revision = getattr(step, "revision", None)
-            if revision and step.is_upgrade and not context.as_sql:
-                allow(revision, wish, context, confirm)
-                refusals = list(refusals_of(revision, context, wish.destroy))
-                if refusals:
-                    wish.refused = True
-                    say("\n  ".join([f"Stopped before {step_name(revision)}", *refusals]))
-                    return
-            yield step
-
-    return steps
-
-
-def chosen(
-    steps: list[Any], wish: Wish, context: MigrationContext, say: Callable[[str], None]
-) -> list[Any]:
-    """Return the steps of the stage that is wished for, or say what comes before them."""
-    if wish.only is None:
-        return steps
-    stages = [step.revision.module.stage for step in steps]
-    mine = list(takewhile(lambda step: step.revision.module.stage == wish.only, steps))
-    if wish.only == "backfill" and not mine and steps and not context.as_sql:
-        again = unfinished(steps[0].revision, context)
-        for revision in again:
-            run_again(revision, context)
-        if again:
-            return []
-    if mine or wish.only not in stages:
-        if not mine:
-            say(f"Nothing to do: no {wish.only} is pending.")
-        return mine
-    wish.refused = True
-    say(f"{step_name(steps[0].revision)} comes first: run `flask db {stages[0]}`.")
-    return []
-
-
-def unfinished(contract: Script, context: MigrationContext) -> list[Script]:
-    """Return the backfills that ran before this contract and have rows left to do."""
-    assert context.script is not None
-    assert context.connection is not None
-    needed = map(context.script.get_revision, getattr(contract.module, "requires_done", []))
-    return [each for each in needed if each and any(undone(each, context.connection))]
-
-
-def run_again(revision: Script, context: MigrationContext) -> None:
-    with context.begin_transaction(_per_migration=True):
-        run.take(context, revision, revision.module.upgrade)
-
-
-def allow(
-    contract: Script,
-    wish: Wish,
-    context: MigrationContext,
-    confirm: Callable[[str], bool] | None,
-) -> None:
-    """Ask whether what this contract would destroy may die, where somebody is there to ask."""
-    dying = [name for name in destroyed(contract) if name not in wish.destroy]
-    if confirm is None or not dying or context.connection is None:
-        return
-    lost = ask(context.connection, getattr(contract.module, "would_lose", None), otherwise=0)
-    if not lost:
-        return
-    if not context.opts.get("in_callers_transaction"):
-        context.connection.rollback()  # nobody waits for a lock while somebody thinks
-    if confirm(f"{lost_rows(lost, contract)} Destroy {' and '.join(dying)} for ever?"):
-        wish.destroy = {*wish.destroy, *dying}
-
-
-def refusals_of(
-    contract: Script, context: MigrationContext, destroy: Collection[str] = ()
-) -> Iterator[str]:
-    """Yield a sentence for each reason why this contract may not run yet."""
-    connection, module = context.connection, contract.module
-    if getattr(module, "stage", None) != "contract" or connection is None or context.script is None:
-        return
-    for number in getattr(module, "requires_done", []):
-        yield from undone(context.script.get_revision(number), connection)
-    dying = [name for name in destroyed(contract) if name not in destroy]
-    lost = ask(connection, getattr(module, "would_lose", None), otherwise=0)
-    if lost and dying:
-        options = " ".join(f"--yes-destroy {name}" for name in dying)
-        yield (
-            f"{lost_rows(lost, contract)} Carry it over or empty it, "
-            f"or let it die: `flask db contract {options}`."
-        )
-    for check in getattr(module, "checks", []):
-        if ask(connection, check.query, otherwise=check.expected) != check.expected:
-            yield f"{check.refusal}{examples(connection, check)} Then run `flask db contract`."
-
-
-def lost_rows(lost: int, contract: Script) -> str:
-    rows = "1 row" if lost == 1 else f"{lost} rows"
-    return f"{rows} would lose what is carried nowhere else ({contract.module.irreversible})."
-
-
-def examples(connection: sa.Connection, check: Check) -> str:
-    if check.examples is None:
-        return ""
-    first = connection.scalars(check.examples.limit(EXAMPLES))
-    return f" The first: {', '.join(repr(value) for value in first)}."
-
-
-def undone(revision: Script, connection: sa.Connection) -> Iterator[str]:
-    work: Backfill = revision.module.work
-    if gone(connection, work.query):
-        return
-    left = work.left(connection)
-    first = list(islice(left, NAMED))
-    if first:
-        rest = sum(1 for _ in left)
-        more = f" and {rest} more" if rest else ""
-        yield (
-            f"Backfill {revision.revision} has not done {len(first) + rest} rows of "
-            f"{work.table.name}: id {', '.join(map(str, first))}{more}. Stop what still writes the "
-            "old shape, then run `flask db backfill` and `flask db contract`."
-        )
-
-
-def ask(connection: sa.Connection, query: sa.Select[Any] | None, *, otherwise: Any) -> Any:
-    if query is None or gone(connection, query):
-        return otherwise
-    return connection.scalar(query)
-
-
-def gone(connection: sa.Connection, clause: sa.ClauseElement) -> bool:
-    """Whether a column or a table that `clause` asks about is no more.
-
-    A contract that broke off half-way on MariaDB has dropped it: it was let through then.
-    """
-    inspector = sa.inspect(connection)
-    for column in visitors.iterate(clause):
-        if isinstance(column, sa.TableClause) and not inspector.has_table(column.name):
-            return True
-        if isinstance(column, sa.ColumnClause) and isinstance(column.table, sa.TableClause):
-            table = column.table.name
-            stands = inspector.get_columns(table) if inspector.has_table(table) else []
-            if column.name not in {each["name"] for each in stands}:
-                return True
-    return False

@@ -10,7 +10,8 @@ from flask import Flask
 from app import clock
 from app.accounts.models import User
 from app.db import db
-from app.schema import state, status
+from app.revisions import status
+from app.schema import state
 from tests.browser import Browser
 
 HEAD = (Path(__file__).parents[2] / "migrations" / "HEAD").read_text().strip()

@@ -1,7 +1,7 @@
 """Where a database differs from the models."""
 
 from app.db import db
-from app.schema import drift
+from app.revisions import drift
 from tests.schema.conftest import Schema
 
 

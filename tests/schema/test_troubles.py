@@ -12,7 +12,7 @@ from click.testing import Result
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
-from app.schema import troubles
+from app.revisions import troubles
 from tests.schema.conftest import ROOT, Schema
 from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
 

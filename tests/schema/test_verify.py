@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db import db as models
-from app.schema import drift
+from app.revisions import drift
 from tests.schema.conftest import Schema
 from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
 from tests.services import ENGINES, scratch_database

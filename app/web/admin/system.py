@@ -8,7 +8,7 @@ from flask_babel import LazyString, format_decimal, format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app.schema import status
+from app.revisions import status
 from app.web.admin.blueprint import bp
 from app.web.staff import requires
 

@@ -16,7 +16,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
 
-from app.schema.chain import Chain, Fill, renamed_to
+from app.revisions.chain import Chain, Fill, renamed_to
 
 EXPAND = "The release that runs goes on: it need not know of what is new, nor write it."
 BACKFILL = """Decide what `values_of` gives to the rows of before: this is only a start.

@@ -9,7 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from app.schema import locks, reading, stages, troubles
+from app.revisions import reading, troubles
+from app.schema import locks, stages
 
 MOMENT = "a moment"
 EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"

@@ -17,7 +17,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from app.schema import drift, proof, reading, run, stages, troubles
+from app.revisions import drift, gates, proof, reading, troubles
+from app.schema import run, stages
 
 
 @contextmanager
@@ -110,7 +111,7 @@ class Walk:
 
     def go(self, revision: Script, way: str) -> bool:
         destroy = reading.destroyed(revision) if revision.module.stage == "contract" else ()
-        self.config.attributes["wish"] = wish = stages.Wish(destroy=destroy)
+        self.config.attributes["wish"] = wish = gates.Wish(destroy=destroy)
         with self.engine.connect() as connection:
             self.config.attributes["connection"] = connection
             try:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.schema.drift import is_ours
+from app.revisions.drift import is_ours
 
 Refusals = dict[str, str]  # statement → why the database refused it
 

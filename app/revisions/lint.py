@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.schema import plan, reading, stages
+from app.revisions import plan, reading
+from app.schema import stages
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from alembic.script import write_hooks
 from alembic.util import CommandError
 
 from app.db import UTCDateTime
-from app.schema import ddl, pages
-from app.schema.chain import Chain
-from app.schema.pages import Page
+from app.revisions import pages
+from app.revisions.chain import Chain
+from app.revisions.pages import Page
+from app.schema import ddl
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The commands that we add to Flask-Migrate's `flask db`; its own stand beside them, unchanged.
+"""flask db: the commands that we add to Flask-Migrate's; its own stand beside them, unchanged.
 
 They end with 0 when done or nothing is to do, 1 when refused or failed, 2 when typed wrong.
 """
@@ -21,7 +21,8 @@ from flask.cli import with_appcontext
 from flask_migrate.cli import db as of_flask_migrate  # type: ignore[import-not-found]
 from sqlalchemy.exc import DBAPIError
 
-from app.schema import lint, plan, reading, run, stages, state, status, troubles, verify
+from app.revisions import gates, lint, plan, reading, status, troubles, verify
+from app.schema import run, stages, state
 
 
 class Commands(click.Group):
@@ -34,7 +35,7 @@ class Commands(click.Group):
             raise click.ClickException(troubles.said(error)) from error
 
 
-def init_app(app: Flask) -> None:
+def replace_db(app: Flask) -> None:
     """Put our commands beside Flask-Migrate's, in the group that has its name and its options."""
     theirs = of_flask_migrate
     both = {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])}
@@ -199,7 +200,7 @@ def verify_(directory: str | None, as_json: bool) -> None:
 
 def run_stage(stage: str, directory: str | None, sql: bool, destroy: tuple[str, ...] = ()) -> None:
     config = configured(directory)
-    wish = stages.Wish(only=stage, destroy=destroy)
+    wish = gates.Wish(only=stage, destroy=destroy)
     config.attributes["wish"] = wish
     destination = newest(stage, ScriptDirectory.from_config(config)) if sql else "head"
     alembic.command.upgrade(config, destination, sql=sql)

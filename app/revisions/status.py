@@ -10,7 +10,8 @@ from flask import current_app
 
 from app import clock
 from app.db import db
-from app.schema import reading, run, stages, state, troubles
+from app.revisions import troubles
+from app.schema import run, stages, state
 
 RUNS = 20  # of the latest are shown
 SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
@@ -70,7 +71,7 @@ def edited(script: ScriptDirectory, runs: Sequence[Any]) -> str | None:
         row = last.get(revision.revision)
         if row is None or row.outcome != "upgraded" or row.digest is None:
             continue
-        if row.digest != reading.digest(revision):
+        if row.digest != run.digest(revision):
             return (
                 f"{revision.revision} was edited after it ran here: put it back as it was "
                 "(`git log` has it), and write what is to change as a revision of its own."

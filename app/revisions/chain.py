@@ -14,7 +14,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.schema.operations import (
+from app.revisions.operations import (
     columns_of,
     flattened,
     foreign_key,

@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +63,6 @@ def constant(node: ast.AST, known: dict[str, Any]) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         return node
-
-
-def digest(revision: Script) -> str:
-    """Return what the file comes to: another one once anybody edits it."""
-    return hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
 
 
 def destroyed(revision: Script) -> list[str]:

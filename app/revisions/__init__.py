@@ -1,0 +1,12 @@
+"""What is done with the files in migrations/versions: the work behind the commands of `flask db`.
+
+Written by   authoring: what `flask db migrate` and `flask db revision` write; chain divides what
+             changed into stages, pages has the words, operations the calls
+Read by      reading; plan says what pending steps will do, lint what is dangerous in them
+Proven by    verify: every revision up, down and up again; proof (the release before still
+             works), drift (models and revisions agree)
+Run through  gates: what must be true before a contract; status says where a database stands,
+             troubles what can be wrong, in sentences
+
+What they do to a database stands in app.schema, which knows nothing of this.
+"""
