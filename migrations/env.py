@@ -53,6 +53,7 @@ def writes() -> bool:
 
 def run_offline() -> None:
     context.configure(url=url, literal_binds=True, **on(url.get_backend_name()))
+    run.begin_script(context.get_context())
     with context.begin_transaction():
         context.run_migrations()
 

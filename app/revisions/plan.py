@@ -30,7 +30,7 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
         "sqlite": ("writers", 1.9),
     },
     "create_index": {
-        "postgresql": ("nobody: it is built CONCURRENTLY (the SQL here is without)", 1.9),
+        "postgresql": ("nobody: it is built CONCURRENTLY", 1.9),
         "mariadb": ("nobody: ALGORITHM=NOCOPY, LOCK=NONE", 2.8),
         "sqlite": ("writers, while it is built; readers never", 1.5),
     },

@@ -71,6 +71,7 @@ def create_table(name: str, *items: sa.schema.SchemaItem, **options: Any) -> Non
     wanted = {item.name for item in items if isinstance(item, sa.Column)}
     if wanted != columns_of(name):
         op.create_table(name, *items, **TABLE_OPTIONS | options)
+        op.get_context().opts.setdefault("made", set()).add(name)
     kept.give_back_table(name)
 
 
@@ -151,7 +152,7 @@ def drop_index(name: str, table_name: str) -> None:
     """Drop the index."""
     if not done(lambda inspector: name not in names(inspector.get_indexes(table_name))):
         if dialect() == "mariadb":
-            alter(table_name, f"DROP INDEX {quoted(name)}")
+            alter(table_name, f"DROP INDEX {quoted(name)}", "NOCOPY")
         else:
             op.drop_index(name, table_name)
 

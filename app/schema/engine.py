@@ -50,6 +50,11 @@ def done(stands: Callable[[sa.Inspector], bool]) -> bool:
     return not is_script() and stands(inspector())
 
 
+def made_here(table: str) -> bool:
+    """Whether the script that is being written makes this table itself: nobody uses it yet."""
+    return table in op.get_context().opts.get("made", ())
+
+
 def has_table(table: str) -> bool:
     return not is_script() and inspector().has_table(table)
 
@@ -93,13 +98,16 @@ def autocommitted() -> Iterator[sa.Connection]:
             yield op.get_bind()
 
 
-def alter(table: str, change: str) -> None:
-    """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this."""
+def alter(table: str, change: str, safest: str = "INSTANT") -> None:
+    """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this.
+
+    `safest` is the first that this kind of change can go at all.
+    """
     statement = f"ALTER TABLE {quoted(table)} {change}"
     if is_script():
-        execute(statement)
+        execute(f"{statement}, ALGORITHM={safest}, LOCK=NONE")
         return
-    for algorithm in ALGORITHMS:
+    for algorithm in ALGORITHMS[ALGORITHMS.index(safest) :]:
         try:
             execute(f"{statement}, ALGORITHM={algorithm}, LOCK=NONE")
         except sa.exc.DBAPIError as error:

@@ -17,10 +17,13 @@ from app.schema.engine import (
     is_callers,
     is_script,
     listed,
+    made_here,
     quoted,
 )
+from app.schema.locks import SETTINGS
 
 NAMED = 10
+SHORT = SETTINGS["postgresql"]["lock_timeout"]
 # It keeps nobody waiting while it waits, so it may wait for longer than other steps.
 WAIT = "10s"
 
@@ -34,10 +37,12 @@ def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
     kind, over = "UNIQUE INDEX" if unique else "INDEX", listed(columns)
     try:
         if dialect() == "mariadb":
-            alter(table, f"ADD {kind} {quoted(name)} ({over})")
-        elif can_be_concurrent() and holds_rows(table):
+            alter(table, f"ADD {kind} {quoted(name)} ({over})", "NOCOPY")
+        elif can_be_concurrent() and is_in_use(table):
             with patience():
                 on = f"{quoted(name)} ON {quoted(table)}"
+                if is_script():  # nobody looks whether one broke off here before
+                    execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted(name)}")
                 execute(f"CREATE {kind} CONCURRENTLY {on} ({over})")
         else:
             op.create_index(name, table, columns, unique=unique)
@@ -50,7 +55,7 @@ def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
 
 def drop_invalid(name: str) -> None:
     """Drop what a build of PostgreSQL left behind when it broke off: an index nobody uses."""
-    if not can_be_concurrent():
+    if is_script() or not can_be_concurrent():
         return
     invalid = (
         "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
@@ -62,18 +67,23 @@ def drop_invalid(name: str) -> None:
 
 
 def can_be_concurrent() -> bool:
-    return dialect() == "postgresql" and not is_script() and not is_callers()
+    return dialect() == "postgresql" and not is_callers()
+
+
+def is_in_use(table: str) -> bool:
+    """Whether somebody may be waiting for its rows; a script that cannot look takes it so."""
+    return not made_here(table) if is_script() else holds_rows(table)
 
 
 @contextmanager
 def patience() -> Iterator[None]:
-    with autocommitted() as connection:
-        before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
-        connection.exec_driver_sql(f"SET lock_timeout = '{WAIT}'")
+    with autocommitted():
+        before = SHORT if is_script() else fetch("SHOW lock_timeout")[0][0]
+        execute(f"SET lock_timeout = '{WAIT}'")
         try:
             yield
         finally:
-            connection.exec_driver_sql(f"SET lock_timeout = '{before}'")
+            execute(f"SET lock_timeout = '{before}'")
 
 
 def duplicates(name: str, table: str, columns: list[str]) -> str:

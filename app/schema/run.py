@@ -35,6 +35,14 @@ ASKED_EVERY = 0.2  # seconds
 WAITING = "Another run is changing this schema: waiting until it is done."
 
 
+# Where nobody tries again, MariaDB waits for its shortest wait, which is a second.
+SETTINGS = {
+    "sqlite": ["PRAGMA foreign_keys = OFF", "PRAGMA secure_delete = ON"],
+    "postgresql": [f"SET lock_timeout = '{locks.SETTINGS['postgresql']['lock_timeout']}'"],
+    "mariadb": ["SET SESSION lock_wait_timeout = 1", "SET SESSION innodb_lock_wait_timeout = 1"],
+}
+
+
 class Orphans(RuntimeError):
     """A revision would leave rows that point at nothing; it was rolled back."""
 
@@ -123,6 +131,15 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
             "PRAGMA wal_checkpoint(TRUNCATE)"
         )  # what was erased lies there too
         connection.rollback()
+
+
+def begin_script(context: MigrationContext) -> None:
+    """Write at the head of a script what a run tells the database first."""
+    context.impl.static_output(
+        "-- Stop at the first error: psql -v ON_ERROR_STOP=1, sqlite3 -bail."
+    )
+    for setting in SETTINGS[context.dialect.name]:
+        context.impl.static_output(f"{setting};")
 
 
 def begin_immediate(connection: sa.Connection) -> None:
