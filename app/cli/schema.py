@@ -21,7 +21,7 @@ from flask.cli import with_appcontext
 from flask_migrate.cli import db as of_flask_migrate  # type: ignore[import-not-found]
 from sqlalchemy.exc import DBAPIError
 
-from app.revisions import gates, lint, plan, reading, status, troubles, verify
+from app.revisions import gates, lint, plan, reading, squawk, status, troubles, verify
 from app.schema import run, stages, state
 
 
@@ -90,6 +90,8 @@ def plan_(directory: str | None, as_json: bool) -> None:
 def lint_(directory: str | None, as_json: bool) -> None:
     """Find what is dangerous in the revision files; no database. Example: flask db lint"""
     found = lint.findings(ScriptDirectory.from_config(configured(directory)))
+    if squawk.program() is None:
+        click.echo("PostgreSQL was checked by our own rules alone: install squawk-cli.", err=True)
     lines = [f"{f.file}:{f.line}: {f.level}: {f.rule}: {f.instead}" for f in found]
     show([asdict(each) for each in found], lines or ["Nothing dangerous was found."], as_json)
     if any(each.level == "error" for each in found):

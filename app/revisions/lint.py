@@ -9,9 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.revisions import plan, reading
+from app.revisions import reading, rendered, squawk
 from app.schema import stages
 
 
@@ -52,12 +51,18 @@ def rule(level: str, name: str) -> Callable[[Rule], Rule]:
 
 def findings(script: ScriptDirectory) -> list[Finding]:
     """Return everything that was found, oldest revision first."""
-    return [
-        Finding(Path(revision.path).name, line, level, name, instead)
-        for revision in stages.history(script)
+    revisions = stages.history(script)
+    ours = [
+        (revision, line, level, name, instead)
+        for revision in revisions
         for level, name, check in RULES
         for line, instead in check(revision)
     ]
+    found = [
+        Finding(Path(revision.path).name, line, level, name, instead)
+        for revision, line, level, name, instead in [*ours, *squawk.findings(revisions)]
+    ]
+    return sorted(found, key=lambda finding: (finding.file, finding.line))
 
 
 def stage_of(revision: Script) -> str:
@@ -109,13 +114,15 @@ def writes_in_batches(revision: Script) -> Found:
 def renders_no_write(revision: Script) -> Found:
     for name in DIALECTS:
         try:
-            statements = plan.sql_of(revision, sa.make_url(f"{name}://").get_dialect()())
-        except (SQLAlchemyError, AttributeError):
-            yield 1, f"it cannot be written as SQL for {name}: look before acting through ddl"
+            dialect = sa.make_url(f"{name}://").get_dialect()()
+            statements = rendered.statements(revision, dialect)
+        except rendered.Unwritable as error:
+            yield 1, str(error)
             continue
         for statement in statements:
-            if re.match(r"(UPDATE|DELETE)\b", statement, re.IGNORECASE):
-                yield 1, f"on {name} it runs `{statement[:60]}` at once: declare a backfill"
+            if re.match(r"(UPDATE|DELETE)\b", statement.sql, re.IGNORECASE):
+                said = f"on {name} it runs `{statement.sql[:60]}` at once: declare a backfill"
+                yield statement.line, said
 
 
 @rule("error", "imports the models")

@@ -1,15 +1,12 @@
 """What `flask db plan` says: each pending step, before anything is done; it only looks."""
 
-import io
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from app.revisions import reading, troubles
+from app.revisions import reading, rendered, troubles
 from app.schema import locks, stages
 
 MOMENT = "a moment"
@@ -96,7 +93,7 @@ def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> 
         "revision": revision.revision,
         "what": revision.doc,
         "stage": stage,
-        "sql": sql_of(revision, connection.dialect),
+        "sql": [each.sql for each in rendered.statements(revision, connection.dialect)],
         "actions": actions,
         "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
         "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
@@ -121,17 +118,6 @@ def action(
         "waits": waits,
         "seconds": round(seconds * millions, 1),
     }
-
-
-def sql_of(revision: Script, dialect: sa.Dialect) -> list[str]:
-    """Return the statements of a revision, as a script for this engine has them."""
-    buffer = io.StringIO()
-    options = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
-    context = MigrationContext.configure(dialect=dialect, opts=options)
-    with Operations.context(context):
-        revision.module.upgrade()
-    parts = [part.strip() for part in buffer.getvalue().split(";\n")]
-    return [part for part in parts if part]
 
 
 def sizes_of(connection: sa.Connection) -> dict[str, tuple[int, int]]:

@@ -1,11 +1,13 @@
 """What stands in the revisions is told before it is done, and what is dangerous is found."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from app.revisions import squawk
 from tests.schema.conftest import ROOT, Schema
 from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
 
@@ -94,6 +96,88 @@ DANGEROUS = {
     "no stage": ("expanding", "pass"),
     "nothing to wait for": ("contract", "pass"),
 }
+
+
+VOLATILE = 'server_default=sa.text("gen_random_uuid()")'
+# What squawk finds on PostgreSQL alone, where a revision goes round ddl.
+NAIVE = {
+    "require-concurrent-index-creation": 'op.create_index("ix_name", "person", ["name"])',
+    "require-concurrent-index-deletion": 'op.drop_index("ix_name", "person")',
+    "adding-required-field": f"op.{NOT_NULL[4:]}",
+    "adding-field-with-default": 'ddl.add_column("person", sa.Column("x", sa.Uuid(), '
+    + VOLATILE
+    + "))",
+    "changing-column-type": LENGTH,
+    "adding-not-nullable-field": 'op.alter_column("person", "name", nullable=False)',
+    "adding-foreign-key-constraint": 'op.create_foreign_key("fk", "person", "pet", ["a"], ["id"])',
+    "constraint-missing-not-valid": 'op.create_check_constraint("ck", "person", "id > 0")',
+    "disallowed-unique-constraint": 'op.create_unique_constraint("uq", "person", ["name"])',
+    "renaming-column": 'op.alter_column("person", "name", new_column_name="title")',
+    "renaming-table": 'op.rename_table("person", "people")',
+    "ban-drop-column": 'op.drop_column("person", "name")',
+    "ban-drop-table": 'op.drop_table("person")',
+    "ban-truncate-cascade": 'op.execute("TRUNCATE person CASCADE")',
+}
+LEAST = {"prefer-timestamp-tz": 'op.add_column("person", sa.Column("x", sa.DateTime()))'}
+
+
+@pytest.mark.parametrize("rule", NAIVE | LEAST)
+def test_what_would_make_people_wait_on_postgresql_is_found_where_it_stands(
+    sqlite: Schema, tmp_path: Path, rule: str
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    file = add(folder, "contract", (NAIVE | LEAST)[rule])
+
+    result = db(sqlite, folder, "lint", "--json")
+
+    [found] = [each for each in json.loads(result.stdout) if each["rule"] == rule]
+    assert found["file"] == file.name
+    assert found["level"] == ("error" if rule in NAIVE else "warning")
+    assert (NAIVE | LEAST)[rule] in file.read_text().splitlines()[found["line"] - 1]
+    assert found["instead"]
+
+
+def test_what_ddl_does_is_safe_on_postgresql(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
+    steps = [
+        'ddl.create_index("ix", "person", ["slug"], unique=True)',
+        'ddl.set_not_null("person", "slug")',
+        'ddl.add_foreign_key("fk", "person", ["friend"], "person", ["id"])',
+        'ddl.create_staleness_trigger("person", source="name", derived="slug")',
+        'ddl.drop_staleness_trigger("person", derived="slug")',
+        'ddl.drop_foreign_key("fk", "person")',
+        'ddl.drop_not_null("person", "slug")',
+        'ddl.drop_index("ix", "person")',
+    ]
+    add(folder, "contract", "\n    ".join(steps), head="requires_done: list[str] = []")
+
+    assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
+def test_without_squawk_it_says_what_was_not_looked_at(
+    sqlite: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    add(folder, "expand", NAIVE["require-concurrent-index-creation"])
+    monkeypatch.setattr(squawk, "program", lambda: None)
+
+    result = db(sqlite, folder, "lint")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("PostgreSQL was checked by our own rules alone")
+    assert result.stdout == "Nothing dangerous was found.\n"
+
+
+def test_a_squawk_that_fails_is_not_taken_for_silence(
+    sqlite: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    monkeypatch.setattr(squawk, "program", lambda: shutil.which("false"))
+
+    result = db(sqlite, folder, "lint")
+
+    assert result.exit_code == 1
+    assert "false does not answer" in result.output
 
 
 @pytest.mark.parametrize("rule", DANGEROUS)

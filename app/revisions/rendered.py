@@ -1,0 +1,54 @@
+"""What a revision comes to in SQL, as a script for an engine has it; no database is asked."""
+
+import io
+import traceback
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement or remark, and the line of the revision's file that wrote it."""
+
+    sql: str
+    line: int
+
+
+class Unwritable(RuntimeError):
+    """A revision asks a database for something, and so has no script."""
+
+
+class Listing(io.TextIOBase):
+    """Where a script is written to, one statement at a time."""
+
+    def __init__(self, revision: Script) -> None:
+        self.path = revision.path
+        self.statements: list[Statement] = []
+
+    def write(self, text: str) -> int:
+        in_file = (
+            line
+            for frame, line in traceback.walk_stack(None)
+            if frame.f_code.co_filename == self.path
+        )
+        self.statements.append(Statement(text.strip().removesuffix(";"), next(in_file, 1)))
+        return len(text)
+
+
+def statements(revision: Script, dialect: sa.Dialect) -> list[Statement]:
+    """Return what upgrade() would run, or raise Unwritable."""
+    listing = Listing(revision)
+    options = {"as_sql": True, "output_buffer": listing, "literal_binds": True}
+    options["transactional_ddl"] = dialect.name != "mariadb"
+    context = MigrationContext.configure(dialect=dialect, opts=options)
+    with Operations.context(context):
+        try:
+            revision.module.upgrade()
+        except Exception as error:
+            what = f"{revision.revision} cannot be written as SQL for {dialect.name}"
+            raise Unwritable(f"{what}: look before acting through ddl") from error
+    return listing.statements
