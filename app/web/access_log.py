@@ -16,20 +16,14 @@ from flask.logging import wsgi_errors_stream
 from pythonjsonlogger.json import JsonFormatter
 
 from app.web import guards
+from app.web.masking import masked, masked_path, masked_text
 
 log = logging.getLogger(__name__)
 
-# As long as the secrets of app/crypto.py, or nearly: what a mail program cut off is masked too.
-SECRET = re.compile(r"[\w-]{32,}")
-EMAIL = re.compile(r"[^\s/@]+@[^\s/@]+")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # short, and harmless wherever it is shown
 LONGEST_PATH = 200
 LONGEST_METHOD = 16
-
-
-def masked(path: str) -> str:
-    """Return the path of a request, or a line about it, without what could be a secret in it."""
-    return SECRET.sub("…", path)
+FREE_TEXT = {"message", "exc_info", "stack_info"}
 
 
 class Masking(logging.Filter):
@@ -38,6 +32,15 @@ class Masking(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = masked(record.getMessage()), ()
         return True
+
+
+class JsonLines(JsonFormatter):
+    """Lines of JSON, a traceback in one too, with free text masked: an error quotes anything."""
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        for name in FREE_TEXT & log_data.keys():
+            log_data[name] = masked_text(str(log_data[name]))
+        return log_data
 
 
 class InRequest(logging.Filter):
@@ -55,7 +58,7 @@ def json_lines() -> logging.Handler:
     names = {"levelname": "level", "name": "logger"}
     fields = "%(levelname)s %(name)s %(message)s"
     handler.setFormatter(
-        JsonFormatter(fields, rename_fields=names, timestamp="time", json_ensure_ascii=False)
+        JsonLines(fields, rename_fields=names, timestamp="time", json_ensure_ascii=False)
     )
     handler.addFilter(InRequest())
     return handler
@@ -97,7 +100,7 @@ def facts(response: Response) -> dict[str, Any]:
     """What is known of a request. Its query is left out: anything may have been typed there."""
     return {
         "method": request.method[:LONGEST_METHOD],
-        "path": EMAIL.sub("…", masked(request.path[:LONGEST_PATH])),
+        "path": masked_path(request.path[:LONGEST_PATH]),
         "status": response.status_code,
         "ms": round((time.perf_counter() - g.began) * 1000, 1),
         "user": user_id(),

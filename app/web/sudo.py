@@ -1,6 +1,5 @@
 """Confirm it's you: asked before a sensitive act, which waits for the answer and is not lost."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -14,10 +13,10 @@ from app.accounts.confirmation import Held
 from app.accounts.models import UserSession
 from app.web import login_flow
 from app.web.guards import SAFE, actor
+from app.web.masking import is_secret
 
 View = TypeVar("View", bound=Callable[..., Any])
 HELD = "held"  # in the cookie session: the secret of what waits
-NEVER_HELD = {"password", "code", "csrf"}  # words in the names of answers that are not kept
 
 
 def sudo(act: LazyString | str, *, within: timedelta = sessions.FRESH) -> Callable[[View], View]:
@@ -52,9 +51,6 @@ def ask(here: UserSession, act: LazyString | str) -> Any:
 
 def this_request(act: LazyString | str) -> Held:
     """Return what was asked for, less what must not lie about even sealed."""
-    answers = [
-        (name, value)
-        for name, value in request.form.items(multi=True)
-        if not NEVER_HELD & set(re.split(r"[\W_]+", name.lower()))
-    ]
+    sent = request.form.items(multi=True)
+    answers = [(name, value) for name, value in sent if not is_secret(name)]
     return Held(request.full_path.rstrip("?"), answers, str(act))

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler
 
 from app import crypto
-from app.web.access_log import masked
+from app.web.masking import masked
 
 
 @pytest.mark.parametrize(

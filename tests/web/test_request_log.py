@@ -3,14 +3,17 @@
 import json
 import logging
 import re
+import unicodedata
 from collections.abc import Callable
 from io import StringIO
 
 import pytest
-from flask import Flask
+import sqlalchemy as sa
+from flask import Flask, request
 
-from app import crypto
-from app.accounts.models import User
+from app import clock, crypto
+from app.accounts.models import User, UserToken
+from app.db import atomic, db
 from app.web import access_log
 from tests.browser import Browser
 from tests.factories import PASSWORD
@@ -99,6 +102,53 @@ def test_what_breaks_is_found_by_the_id(production: Flask, log: Log) -> None:
     assert answer.status_code == request["status"] == 500
     assert broke["request_id"] == request["request_id"] == "abc"
     assert "ZeroDivisionError" in str(broke["exc_info"])
+
+
+@pytest.mark.parametrize("shown", ["{}", "{!r}", "{!a}"])
+def test_a_traceback_quotes_nothing_secret(production: Flask, log: Log, shown: str) -> None:
+    secret, password = crypto.secret(), 'a "déjà vu" that\'s ﬁne'
+
+    def quotes(token: str) -> str:
+        try:
+            raise LookupError(f"no way from /password/reset/{token} for carol@example.com")
+        except LookupError as error:
+            error.add_note("she wrote carol%40example.com")
+            typed = unicodedata.normalize("NFKC", request.form["password"])
+            given = shown.format(request.form["password"])
+            raise ValueError(f"{given} or {typed} is none of carol@example.com") from error
+
+    production.config["WTF_CSRF_ENABLED"] = False
+    production.add_url_rule("/quotes/<token>", "site.quotes", quotes, methods=["POST"])
+    production.view_functions["site.quotes"].is_public = True
+    production.test_client().post(f"/quotes/{secret}", data={"password": password})
+
+    broke, _ = log()
+    written = json.dumps(broke, ensure_ascii=False)
+    for word in (secret, "carol", "déjà", "d\\xe9j", "fine", "ﬁne"):
+        assert word not in written
+    assert "LookupError: no way from /password/reset/… for …" in str(broke["exc_info"])
+    assert re.search(r"ValueError: '?…'? or … is none of …", str(broke["exc_info"]))
+
+
+def test_a_refused_statement_shows_no_row(each_app: Flask, log: Log) -> None:
+    @atomic
+    def add_without_purpose() -> None:
+        quoted = {"digest": "of.a.secret", "address": "carol@example.com"}
+        rest = {"code_tries": 0, "created_at": clock.now(), "purpose": sa.null()}
+        db.session.execute(sa.insert(UserToken).values(quoted | rest))
+
+    def refused() -> str:
+        add_without_purpose()
+        return ""
+
+    each_app.add_url_rule("/refused", "site.refused", refused)
+    each_app.view_functions["site.refused"].is_public = True
+
+    assert each_app.test_client().get("/refused").status_code == 500
+
+    (broke,) = log()
+    assert "IntegrityError" in str(broke["exc_info"]) and "purpose" in str(broke["exc_info"])
+    assert "carol" not in str(broke) and "of.a.secret" not in str(broke)
 
 
 def breaks() -> str:
