@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # short, and harmless wherever it is shown
 LONGEST_PATH = 200
 LONGEST_METHOD = 16
+PROBED = {"site.up", "site.ready", "metrics.metrics"}
 FREE_TEXT = {"message", "exc_info", "stack_info"}
 
 
@@ -92,8 +93,14 @@ def end(response: Response) -> Response:
 
 
 def write(response: Response) -> Response:
-    log.info("request", extra=facts(response))
+    if not is_usual(response):
+        log.info("request", extra=facts(response))
     return response
+
+
+def is_usual(response: Response) -> bool:
+    """Whether a machine asked, as it does every few seconds, and was told that all is well."""
+    return request.endpoint in PROBED and response.status_code == 200
 
 
 def facts(response: Response) -> dict[str, Any]:

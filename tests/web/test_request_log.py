@@ -14,6 +14,7 @@ from flask import Flask, request
 from app import clock, crypto
 from app.accounts.models import User, UserToken
 from app.db import atomic, db
+from app.schema import readiness
 from app.web import access_log
 from tests.browser import Browser
 from tests.factories import PASSWORD
@@ -153,6 +154,20 @@ def test_a_refused_statement_shows_no_row(each_app: Flask, log: Log) -> None:
 
 def breaks() -> str:
     return str(1 / 0)
+
+
+def test_a_probe_is_logged_only_when_something_is_wrong(
+    production: Flask, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = production.test_client()
+    for path in ("/up", "/up/ready"):
+        assert client.get(path).status_code == client.head(path).status_code == 200
+    assert log() == []
+
+    monkeypatch.setattr(readiness, "not_ready", lambda: "the database is away")
+    client.get("/up/ready")
+    client.post("/up")
+    assert [(line["path"], line["status"]) for line in log()] == [("/up/ready", 503), ("/up", 405)]
 
 
 def test_development_writes_no_json(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
