@@ -24,7 +24,7 @@ class PostOffice:
         self.lines = 0
         self.envelopes: list[tuple[str, list[str]]] = []
 
-    @property
+    # No property: aiosmtpd looks at every attribute of its handler each time a line comes in.
     def took(self) -> list[EmailMessage]:
         return [read(content) for content in self.taken]
 

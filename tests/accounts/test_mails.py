@@ -170,7 +170,7 @@ def test_a_password_that_was_set_meanwhile_stops_the_link_that_waits(
             while jobs.run_due():
                 pass
 
-        assert [message["Subject"] for message in office.took] == ["Your password was changed"]
+        assert [message["Subject"] for message in office.took()] == ["Your password was changed"]
         link = db.session.scalars(sa.select(Mail).where(Mail.kind == "reset")).one()
         assert (link.state, link.sealed) == (State.EXPIRED, None)
         assert link.reason == "The link in it had died."

@@ -26,7 +26,7 @@ def test_a_test_mail_says_what_the_server_said(app: Flask, office: PostOffice) -
     code, output = run(app, "test", "alice@example.com")
 
     assert (code, output) == (0, "sent: 250 2.0.0 queued as 4711\n")
-    assert office.took[0]["To"] == "alice@example.com"
+    assert office.took()[0]["To"] == "alice@example.com"
     with app.app_context():
         assert jobs.run_due() == 0
 
@@ -114,4 +114,4 @@ def test_a_mail_that_was_put_off_is_tried_again(app: Flask, port: int) -> None:
     assert run(app, "retry", "9" * 30)[0] == 2
     with post_office.open_on(port) as office, app.app_context():
         jobs.run_due()
-    assert len(office.took) == 1
+    assert len(office.took()) == 1

@@ -80,7 +80,7 @@ def test_two_workers_deliver_each_mail_once(site: Flask, port: int, office: Post
         assert [worker.wait(10) for worker in (one, other)] == [0, 0]
 
     assert states() == {State.SENT: MANY}
-    took = [(message["Message-ID"], message["To"]) for message in office.took]
+    took = [(message["Message-ID"], message["To"]) for message in office.took()]
     assert len(took) == MANY
     assert [len(set(column)) for column in zip(*took, strict=True)] == [MANY, MANY]
     assert db.session.scalar(sa.select(sa.func.count(Job.id)).where(Job.name.is_(None))) == 0
@@ -101,13 +101,13 @@ def test_a_worker_that_is_killed_leaves_nothing_stuck(
     office.taken.clear()
 
     jobs.run_due()
-    assert office.took == []
+    assert office.took() == []
     with time_machine.travel(clock.now() + jobs.LEASE + dt.timedelta(seconds=10), tick=True):
         while jobs.run_due():
             pass
 
     assert states() == {State.SENT: 2}
-    assert len(office.took) == 2
+    assert len(office.took()) == 2
 
 
 def test_a_worker_that_is_stopped_finishes_what_it_has_in_hand(
@@ -123,6 +123,6 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_in_hand(
         assert worker.wait(10) == 0
 
     assert states() == {State.SENT: 1, State.QUEUED: 2}
-    assert len(office.took) == 1
+    assert len(office.took()) == 1
     jobs.run_due()  # what was given back is due now
     assert states() == {State.SENT: 3}

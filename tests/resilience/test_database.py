@@ -145,7 +145,7 @@ def test_a_worker_waits_for_a_database_that_is_away_and_loses_no_mail(
         finally:
             is_over.set()
             worker.join()
-    assert {message["To"] for message in office.took} == {
+    assert {message["To"] for message in office.took()} == {
         f"{name}@example.com" for name in ("first", "second", "third")
     }
 

@@ -81,4 +81,4 @@ def test_a_mail_whose_line_is_cut_anywhere_comes(
 
     assert row().state == State.SENT
     # Where the server's word that it has taken it was lost, it comes again under the same number.
-    assert len({message["Message-ID"] for message in office.took}) == 1
+    assert len({message["Message-ID"] for message in office.took()}) == 1
