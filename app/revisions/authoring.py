@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_index"
 
-
 Told = tuple[Page, list[Any]]
 
 
@@ -94,7 +93,7 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     begin = first + len(told)
     done = [f"{begin + position:04}" for position, _ in enumerate(chain.fills)]
     told += [(pages.of_fill(fill, types), []) for fill in chain.fills]
-    for table in pages.tables(chain):
+    for table in dict.fromkeys(op.table_name for op in chain.contract):
         mine = [n for n, fill in zip(done, chain.fills, strict=True) if fill.table == table]
         told.append(pages.of_contract(table, chain, mine, types))
     return told

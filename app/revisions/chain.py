@@ -53,7 +53,7 @@ class Chain:
     allow_drop: bool
     expand: list[MigrateOperation] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
-    contract: list[MigrateOperation] = field(default_factory=list)
+    contract: list[Any] = field(default_factory=list)
     unique: list[tuple[str, str]] = field(default_factory=list)  # one column, over rows
     # What the contract of each table does, in words.
     doing: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -76,6 +76,9 @@ class Chain:
         }
         dropped = [op for op in flat if isinstance(op, ops.DropColumnOp)]
         self.became = {key: old for old in dropped if (key := self.renaming(old))}
+        self.new_name = {
+            (old.table_name, old.column_name): new for (_, new), old in self.became.items()
+        }
         for op in flat:
             KINDS.get(type(op), Chain.refuse)(self, op)
         self.contract.sort(key=lambda op: LAST.index(type(op)) if type(op) in LAST else -1)
@@ -120,7 +123,7 @@ class Chain:
     def drop_column(self, op: Any) -> None:
         old = op.to_column()
         old = sa.Column(old.name, generic(old.type), nullable=True)
-        if new := renamed_to(self, op.column_name, op.table_name):
+        if new := self.new_name.get((op.table_name, op.column_name)):
             self.contract.append(staleness(op.table_name, op.column_name, new).reverse())
         self.contract.append(ops.DropColumnOp.from_column_and_tablename(None, op.table_name, old))
         self.doing[op.table_name].append(f"dropping {op.table_name}.{op.column_name}")
@@ -227,9 +230,3 @@ def value_of(table: str, column: sa.Column[Any], differs: bool) -> str:
             "be empty first (`| None`), and fill it by a backfill of your own."
         )
     return value
-
-
-def renamed_to(chain: Chain, old: str, of: str) -> str | None:
-    """Return the new name of this column, or None if it only goes."""
-    names = {(table, each.column_name): new for (table, new), each in chain.became.items()}
-    return names.get((of, old))

@@ -69,16 +69,18 @@ def chosen(
         return steps
     stages = [step.revision.module.stage for step in steps]
     mine = list(takewhile(lambda step: step.revision.module.stage == wish.only, steps))
-    if wish.only == "backfill" and not mine and steps and not context.as_sql:
-        again = unfinished(steps[0].revision, context)
-        for revision in again:
-            run_again(revision, context)
-        if again:
-            return []
-    if mine or wish.only not in stages:
-        if not mine:
-            say(f"Nothing to do: no {wish.only} is pending.")
+    if mine:
         return mine
+    looks = wish.only == "backfill" and steps and not context.as_sql
+    again = unfinished(steps[0].revision, context) if looks else []
+    for revision in again:
+        with context.begin_transaction(_per_migration=True):
+            run.take(context, revision, revision.module.upgrade)
+    if again:
+        return []
+    if wish.only not in stages:
+        say(f"Nothing to do: no {wish.only} is pending.")
+        return []
     wish.refused = True
     say(f"{step_name(steps[0].revision)} comes first: run `flask db {stages[0]}`.")
     return []
@@ -92,11 +94,6 @@ def unfinished(contract: Script, context: MigrationContext) -> list[Script]:
     return [each for each in needed if each and any(undone(each, context.connection))]
 
 
-def run_again(revision: Script, context: MigrationContext) -> None:
-    with context.begin_transaction(_per_migration=True):
-        run.take(context, revision, revision.module.upgrade)
-
-
 def allow(
     contract: Script,
     wish: Wish,
@@ -104,11 +101,10 @@ def allow(
     confirm: Callable[[str], bool] | None,
 ) -> None:
     """Ask whether what this contract would destroy may die, where somebody is there to ask."""
-    dying = [name for name in destroyed(contract) if name not in wish.destroy]
-    if confirm is None or not dying or context.connection is None:
+    if confirm is None or context.connection is None:
         return
-    lost = ask(context.connection, getattr(contract.module, "would_lose", None), otherwise=0)
-    if not lost:
+    dying, lost = dying_of(contract, context.connection, wish.destroy)
+    if not (dying and lost):
         return
     if not context.opts.get("in_callers_transaction"):
         context.connection.rollback()  # nobody waits for a lock while somebody thinks
@@ -125,9 +121,8 @@ def refusals_of(
         return
     for number in getattr(module, "requires_done", []):
         yield from undone(context.script.get_revision(number), connection)
-    dying = [name for name in destroyed(contract) if name not in destroy]
-    lost = ask(connection, getattr(module, "would_lose", None), otherwise=0)
-    if lost and dying:
+    dying, lost = dying_of(contract, connection, destroy)
+    if dying and lost:
         options = " ".join(f"--yes-destroy {name}" for name in dying)
         yield (
             f"{lost_rows(lost, contract)} Carry it over or empty it, "
@@ -136,6 +131,15 @@ def refusals_of(
     for check in getattr(module, "checks", []):
         if ask(connection, check.query, otherwise=check.expected) != check.expected:
             yield f"{check.refusal}{examples(connection, check)} Then run `flask db contract`."
+
+
+def dying_of(
+    contract: Script, connection: sa.Connection, destroy: Collection[str]
+) -> tuple[list[str], int]:
+    """Return what would die though nobody lets it, and of how many rows nothing else has it."""
+    dying = [name for name in destroyed(contract) if name not in destroy]
+    query = getattr(contract.module, "would_lose", None) if dying else None
+    return dying, ask(connection, query, otherwise=0)
 
 
 def lost_rows(lost: int, contract: Script) -> str:

@@ -6,7 +6,6 @@ They run as they are; where somebody has to decide, the docstring says what.
 import keyword
 import re
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
 
-from app.revisions.chain import Chain, Fill, renamed_to
+from app.revisions.chain import Chain, Fill
 
 EXPAND = "The release that runs goes on: it need not know of what is new, nor write it."
 BACKFILL = """Decide what `values_of` gives to the rows of before: this is only a start.
@@ -102,7 +101,7 @@ def of_contract(
     table: str, chain: Chain, done: list[str], context: AutogenContext
 ) -> tuple[Page, list[Any]]:
     """Return the page of a contract of one table, and its operations."""
-    operations = [op for op in chain.contract if table_of(op) == table]
+    operations = [op for op in chain.contract if op.table_name == table]
     unique = [column for name, column in chain.unique if name == table]
     dropped = [op for op in operations if isinstance(op, ops.DropColumnOp)]
     dying = [op.column_name for op in dropped]
@@ -117,7 +116,7 @@ def of_contract(
     columns = [sa.Column(column, sa.String()) for column in unique]
     columns += [op.to_column() for op in dropped]
     for op in dropped:
-        if new := renamed_to(chain, op.column_name, table):
+        if new := chain.new_name.get((table, op.column_name)):
             columns.append(sa.Column(new, op.to_column().type))
     text = frozen(table, columns, context) if dying or unique else ""
     title, why = in_words(table, list(dict.fromkeys(chain.doing[table])))
@@ -139,7 +138,7 @@ def would_lose(table: str, dropped: list[ops.DropColumnOp], chain: Chain) -> str
     parts = []
     for op in dropped:
         part = f"{name}.c.{op.column_name}.is_not(None)"
-        if new := renamed_to(chain, op.column_name, table):
+        if new := chain.new_name.get((table, op.column_name)):
             part += f" & {name}.c.{new}.is_(None)"
         parts.append(part)
     if len(parts) > 1:
@@ -162,12 +161,3 @@ TAKEN = {"backfill", "date", "datetime", "ddl", "op", "sa", "stages", "work", "v
 def variable(table: str) -> str:
     name = re.sub(r"\W", "_", table)
     return f"{name}_" if name in TAKEN or keyword.iskeyword(name) else name
-
-
-def tables(chain: Chain) -> Iterator[str]:
-    """Yield the tables that the contracts are about, each once."""
-    yield from dict.fromkeys(map(table_of, chain.contract))
-
-
-def table_of(op: Any) -> str:
-    return op.table_name
