@@ -18,9 +18,10 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from flask_migrate.cli import db as of_flask_migrate  # type: ignore[import-not-found]
+from flask_migrate.cli import db as theirs  # type: ignore[import-not-found]
 from sqlalchemy.exc import DBAPIError
 
+from app.cli.common import as_json
 from app.revisions import gates, lint, plan, reading, squawk, status, troubles, verify
 from app.schema import run, stages, state
 
@@ -37,31 +38,29 @@ class Commands(click.Group):
 
 def replace_db(app: Flask) -> None:
     """Put our commands beside Flask-Migrate's, in the group that has its name and its options."""
-    theirs = of_flask_migrate
     both = {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])}
     app.cli.add_command(
         Commands("db", both, params=theirs.params, callback=theirs.callback, help=theirs.help)
     )
 
 
-def migrate(theirs: click.Command) -> click.Command:
+def migrate(their: click.Command) -> click.Command:
     """Return Flask-Migrate's `migrate` with one option more."""
 
     def run(allow_drop: bool, x_arg: tuple[str, ...], **options: Any) -> None:
-        assert theirs.callback is not None
-        theirs.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
+        assert their.callback is not None
+        their.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
 
     drop = click.Option(["--allow-drop"], is_flag=True, help="Let tables go that no model has.")
     said = """Write what changed in the models as a chain: expand, backfill, contract.
 
     Example: flask db migrate -m "Adding phone"
     """
-    return click.Command("migrate", params=[*theirs.params, drop], callback=run, help=said)
+    return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
 
 
 commands = click.Group()
 in_directory = click.option("-d", "--directory", help="Where the revisions are, if elsewhere.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
 as_script = click.option(
     "--sql", is_flag=True, help="Print the newest of them as SQL; needs no database."
 )
@@ -138,8 +137,8 @@ def tell(connection: sa.Connection, control: state.Control) -> str:
 
 def coming(connection: sa.Connection, script: ScriptDirectory) -> Script:
     """Return the backfill that comes next, or the newest that ran."""
-    waiting = stages.pending(script, stages.version(connection))
-    for revision in [*waiting, *reversed(stages.history(script))]:
+    waiting = reading.pending(script, stages.version(connection))
+    for revision in [*waiting, *reversed(reading.history(script))]:
         if revision.module.stage == "backfill":
             return revision
     raise click.ClickException("There is no backfill in this history.")
@@ -160,7 +159,7 @@ def contract(directory: str | None, sql: bool, yes_destroy: tuple[str, ...]) -> 
     """
     known = [
         name
-        for revision in stages.history(ScriptDirectory.from_config(configured(directory)))
+        for revision in reading.history(ScriptDirectory.from_config(configured(directory)))
         for name in reading.destroyed(revision)
     ]
     for name in set(yes_destroy) - set(known):
@@ -212,7 +211,7 @@ def run_stage(stage: str, directory: str | None, sql: bool, destroy: tuple[str, 
 
 def newest(stage: str, script: ScriptDirectory) -> str:
     """Return the range of revisions of this stage in the newest change that has any."""
-    for change in reversed(stages.changes(script)):
+    for change in reversed(reading.changes(script)):
         if mine := [each for each in change if each.module.stage == stage]:
             return f"{mine[0].down_revision or 'base'}:{mine[-1].revision}"
     raise click.ClickException(f"There is no {stage} in this history.")

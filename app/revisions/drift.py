@@ -7,20 +7,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-OURS = ("schema_", "_kept_", "alembic_version")  # tables that no model describes, on purpose
-
-
-def is_ours(name: str | None, kind: str = "table") -> bool:
-    """Whether a table holds our own state, or data that is kept aside."""
-    return kind == "table" and (name or "").startswith(OURS)
+from app.schema import state
 
 
 def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
     """Return a line for each difference, none if models and database agree."""
-    options = {
-        "compare_type": True,
-        "include_name": lambda name, kind, parents: not is_ours(name, kind),
-    }
+    options = {"compare_type": True, "include_name": state.include_name}
     context = MigrationContext.configure(connection, opts=options)
     found = [str(each) for each in compare_metadata(context, metadata)]
     looks = {"sqlite": on_sqlite, "mariadb": on_mariadb, "postgresql": on_postgresql}

@@ -51,7 +51,7 @@ def rule(level: str, name: str) -> Callable[[Rule], Rule]:
 
 def findings(script: ScriptDirectory) -> list[Finding]:
     """Return everything that was found, oldest revision first."""
-    revisions = stages.history(script)
+    revisions = reading.history(script)
     ours = [
         (revision, line, level, name, instead)
         for revision in revisions

@@ -72,7 +72,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     version = stages.version(connection)
     if trouble := troubles.of_the_story(script, (version,) if version else ()):
         raise CommandError(trouble)
-    pending = stages.pending(script, version)
+    pending = reading.pending(script, version)
     sizes = sizes_of(connection)
     return {
         "steps": [step(revision, connection, sizes) for revision in pending],

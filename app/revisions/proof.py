@@ -11,15 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.revisions.drift import is_ours
+from app.schema.state import is_ours
 
 Refusals = dict[str, str]  # statement → why the database refused it
 
 
 def reflected(connection: sa.Connection) -> sa.MetaData:
-    """Return the schema as it stands, without what is our own."""
+    """Return the schema as it stands, without what is our own, or Alembic's."""
     metadata = sa.MetaData()
-    metadata.reflect(connection, only=lambda name, _: not is_ours(name))
+    metadata.reflect(connection, only=lambda n, _: n != "alembic_version" and not is_ours(n))
     return metadata
 
 

@@ -1,4 +1,4 @@
-"""What a revision file says without being run: its calls, with what stands in them."""
+"""What the revision files say: their order, and their calls, read without being run."""
 
 import ast
 import functools
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,29 @@ class Call:
     arguments: list[Any]  # constants; what is not one stands here as its syntax
     options: dict[str, Any]
     line: int
+
+
+def history(script: ScriptDirectory) -> list[Script]:
+    """Return the revisions, oldest first."""
+    return list(reversed(list(script.walk_revisions())))
+
+
+def pending(script: ScriptDirectory, version: str | None) -> list[Script]:
+    """Return the revisions that a database at this number has not got, oldest first."""
+    story = history(script)
+    numbers = [None, *(revision.revision for revision in story)]
+    return story[numbers.index(version) :]
+
+
+def changes(script: ScriptDirectory) -> list[list[Script]]:
+    """Return the history in changes: expands, then their backfills, then their contracts."""
+    found: list[list[Script]] = []
+    for revision in history(script):
+        stage = revision.module.stage
+        if not found or (stage == "expand" and found[-1][-1].module.stage != "expand"):
+            found.append([])
+        found[-1].append(revision)
+    return found
 
 
 def tree_of(revision: Script) -> ast.Module:

@@ -10,7 +10,7 @@ from flask import current_app
 
 from app import clock
 from app.db import db
-from app.revisions import troubles
+from app.revisions import reading, troubles
 from app.schema import run, stages, state
 
 RUNS = 20  # of the latest are shown
@@ -28,7 +28,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     """Return release, version, database, head, stage, open change, backfills and latest runs."""
     version = stages.version(connection)
     trouble = troubles.of_the_story(script, (version,) if version else ())
-    pending = [] if trouble else stages.pending(script, version)
+    pending = [] if trouble else reading.pending(script, version)
     runs = state.history(connection)
     trouble = trouble or edited(script, runs)
     return {
@@ -67,7 +67,7 @@ def address(url: sa.URL) -> str:
 def edited(script: ScriptDirectory, runs: Sequence[Any]) -> str | None:
     """Return which revision is not any more what ran here, or None."""
     last = {row.revision: row for row in reversed(runs) if row.outcome != "failed"}
-    for revision in stages.history(script):
+    for revision in reading.history(script):
         row = last.get(revision.revision)
         if row is None or row.outcome != "upgraded" or row.digest is None:
             continue
@@ -83,11 +83,11 @@ def open_change(script: ScriptDirectory, pending: list[Script]) -> list[Script]:
     """Return the change that is under way: from its first expand to its last contract."""
     if not pending:
         return []
-    return next(change for change in stages.changes(script) if pending[0] in change)
+    return next(change for change in reading.changes(script) if pending[0] in change)
 
 
 def backfill(row: Any) -> dict[str, Any]:
-    whole = max(row.total or 0, row.done)
+    whole = max(row.total, row.done)
     is_running = row.state == "running" and row.updated_at > clock.now() - SILENT
     left = (whole - row.done) / row.rate if is_running and row.rate else None
     return dict(row._mapping) | {
@@ -98,8 +98,7 @@ def backfill(row: Any) -> dict[str, Any]:
 
 
 def ran(row: Any) -> dict[str, Any]:
-    seconds = (row.ended_at - row.started_at).total_seconds() if row.ended_at else None
-    return dict(row._mapping) | {"seconds": seconds}
+    return dict(row._mapping) | {"seconds": (row.ended_at - row.started_at).total_seconds()}
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
@@ -120,10 +119,9 @@ def lines(facts: dict[str, Any]) -> list[str]:
             f"({row['done']} of {row['total']} rows), {row['state']}"
         )
     for row in facts["runs"]:
-        took = "" if row["seconds"] is None else f", {row['seconds']:.1f} s"
         release = f" by release {row['release']}" if row["release"] else ""
         said.append(
             f"Ran       {row['revision']} {row['stage']} at {row['started_at']:%Y-%m-%d %H:%M:%S}"
-            f"{took}, {row['outcome']}{release}"
+            f", {row['seconds']:.1f} s, {row['outcome']}{release}"
         )
     return said

@@ -18,7 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from app.revisions import drift, gates, proof, reading, troubles
-from app.schema import run, stages
+from app.schema import run, state
 
 
 @contextmanager
@@ -54,7 +54,7 @@ class Walk:
         """Return the engine, the revisions that were walked, failures, and what contracts break."""
         return {
             "engine": self.engine.dialect.name,
-            "revisions": [each.revision for each in stages.history(self.script)],
+            "revisions": [each.revision for each in reading.history(self.script)],
             "failures": self.failures,
             "contracts_break": self.broken,
         }
@@ -63,7 +63,7 @@ class Walk:
         if trouble := troubles.of_the_story(self.script, ()):
             self.failures.append(trouble)
             return
-        for revision in stages.history(self.script):
+        for revision in reading.history(self.script):
             if not self.step(revision):
                 return
         with self.engine.connect() as connection:
@@ -85,7 +85,9 @@ class Walk:
         if not (self.go(revision, "down") and self.go(revision, "up")):
             return False
         with self.connection() as connection:
-            self.compare(revision, rows, proof.rows_of(connection, before))
+            kept = proof.rows_of(connection, before)
+            for column in [each for each in rows if rows[each] != kept.get(each)]:
+                self.failures.append(f"{revision.revision}: down and up again changes {column}")
             for lost in sorted(shape - shape_of(connection)):
                 self.failures.append(f"{revision.revision}: down and up again loses {lost}")
         return True
@@ -101,13 +103,6 @@ class Walk:
                 self.broken.append(line)
             else:
                 self.failures.append(f"the release before, on {line}")
-
-    def compare(
-        self, revision: Script, before: dict[str, list[object]], after: dict[str, list[object]]
-    ) -> None:
-        for column, values in before.items():
-            if after.get(column) != values:
-                self.failures.append(f"{revision.revision}: down and up again changes {column}")
 
     def go(self, revision: Script, way: str) -> bool:
         destroy = reading.destroyed(revision) if revision.module.stage == "contract" else ()
@@ -151,7 +146,7 @@ def shape_of(connection: sa.Connection) -> set[str]:
     """Return the tables, columns, indexes, keys and triggers, by kind and name."""
     inspector, found = sa.inspect(connection), set()
     for table in inspector.get_table_names():
-        if not drift.is_ours(table):
+        if not state.is_ours(table):
             found |= {f"column {table}.{each['name']}" for each in inspector.get_columns(table)}
             found |= {f"index {each['name']}" for each in inspector.get_indexes(table)}
             found |= {f"key {each['name']}" for each in inspector.get_foreign_keys(table)}

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db import is_passing
 from app.schema import locks
-from app.schema.engine import autocommitted
+from app.schema.engine import autocommitted, is_callers, is_script, note
 from app.schema.progress import LEAST, MOST, WRITING, Pace, Progress, Stopwatch, watching
 
 TRIES = 5
@@ -54,14 +54,13 @@ class Backfill:
 
     def run(self) -> None:
         """Sweep over the table until nothing is left, or until sweeping no longer makes it less."""
-        context = op.get_context()
-        if context.as_sql:
-            context.impl.static_output(
-                f"-- A backfill of {self.table.name}: `flask db upgrade` runs it, in batches, "
-                "before what follows here."
+        if is_script():
+            note(
+                f"A backfill of {self.table.name}: `flask db upgrade` runs it, in batches, before "
+                "what follows here."
             )
             return
-        revision, _ = context.opts["step"]
+        revision, _ = op.get_context().opts["step"]
         with autocommitted() as connection:
             fewest, in_vain = math.inf, 0
             total = connection.scalar(sa.select(sa.func.count()).where(self.due)) or 0
@@ -86,10 +85,6 @@ class Backfill:
             f"{written} of {len(rows)} rows were written in {stopwatch.seconds:.2f} s, and rolled "
             f"back. {due} rows of {self.table.name} are due: {all_of_it:.0f} s, without pauses."
         )
-
-    def leftovers(self, connection: sa.Connection) -> int:
-        """Return how many rows are still to be done."""
-        return sum(1 for _ in self.left(connection))
 
     def left(self, connection: sa.Connection) -> Iterator[int]:
         """Yield the ids of the rows that are still to be done."""
@@ -122,21 +117,20 @@ class Backfill:
 
     def write(
         self, connection: sa.Connection, rows: Rows, values: Values, progress: Progress
-    ) -> int:
+    ) -> None:
         for attempt in range(1, TRIES + 1):
             try:
                 with transaction(connection):
                     written = self.write_once(connection, rows, values)
                     progress.note(written)  # killed here, neither is done
                 progress.add(written)
-                return written
+                return
             except DBAPIError as error:
                 # A lock that stays is for the whole run to wait for, which names who holds it.
                 passing = is_passing(error) or locks.is_held(error)
                 if attempt == TRIES or not passing or error.connection_invalidated:
                     raise
                 time.sleep(WRITING * attempt)
-        raise AssertionError("unreachable")
 
     def write_once(self, connection: sa.Connection, rows: Rows, values: Values) -> int:
         if not rows:
@@ -172,7 +166,7 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
 @contextmanager
 def transaction(connection: sa.Connection) -> Iterator[None]:
     # Spelt out: the connection is in autocommit, where a begin() of its own would be a pretence.
-    if op.get_context().opts.get("in_callers_transaction"):
+    if is_callers():
         yield
         return
     begin = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"

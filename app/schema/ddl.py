@@ -17,7 +17,6 @@ from app.schema.engine import (
     columns_of,
     dialect,
     done,
-    index_of,
     inspector,
     is_script,
     names,
@@ -25,12 +24,7 @@ from app.schema.engine import (
     primary_key_of,
     quoted,
 )
-from app.schema.tighten import (
-    add_foreign_key,
-    drop_foreign_key,
-    drop_not_null,
-    set_not_null,
-)
+from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null
 from app.schema.triggers import create_staleness_trigger, drop_staleness_trigger
 
 __all__ = [
@@ -137,9 +131,15 @@ def create_index(name: str, table: str, columns: list[str], *, unique: bool = Fa
     A unique one on a column that is new and empty, or in a contract; over duplicates it is
     refused, naming ten of them.
     """
-    wanted = {"name": name, "column_names": columns, "unique": unique}
+
+    def stands(inspector: sa.Inspector) -> bool:
+        found = inspector.get_indexes(table)
+        return (name, columns, unique) in [
+            (index["name"], index["column_names"], bool(index["unique"])) for index in found
+        ]
+
     indexes.drop_invalid(name)
-    if not done(lambda inspector: wanted in [index_of(i) for i in inspector.get_indexes(table)]):
+    if not done(stands):
         indexes.build(name, table, columns, unique=unique)
 
 
@@ -159,7 +159,7 @@ def drop_index(name: str, table_name: str) -> None:
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
     """Give a table that another hand made what ours have: ids, collation, these unique indexes."""
-    if op.get_context().as_sql:
+    if is_script():
         return
     if dialect() == "mariadb" and collation_of(table) != TABLE_OPTIONS["mariadb_collate"]:
         charset, collation = TABLE_OPTIONS["mariadb_charset"], TABLE_OPTIONS["mariadb_collate"]

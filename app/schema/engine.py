@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 ALGORITHMS = ("INSTANT", "NOCOPY", "INPLACE")
 NOT_THIS_WAY = {1845, 1846}
 
+NAMED = 10  # of the rows that stand in the way
+
 
 def dialect() -> str:
     return op.get_context().dialect.name
@@ -67,10 +69,8 @@ def names(reflected: list[Any]) -> set[str]:
     return {item["name"] for item in reflected}
 
 
-def index_of(reflected: Any) -> dict[str, Any]:
-    return {name: reflected[name] for name in ("name", "column_names")} | {
-        "unique": bool(reflected["unique"])
-    }
+def keys_of(table: str) -> list[str]:
+    return list(inspector().get_pk_constraint(table)["constrained_columns"])
 
 
 def primary_key_of(table: str) -> str:
@@ -81,6 +81,11 @@ def primary_key_of(table: str) -> str:
 
 def holds_rows(table: str) -> bool:
     return bool(fetch(f"SELECT 1 FROM {quoted(table)} LIMIT 1"))
+
+
+def first_of(rows: list[str], separator: str) -> str:
+    """Return the first ten, and whether there are more."""
+    return separator.join(rows[:NAMED]) + (" and more" if len(rows) > NAMED else "")
 
 
 def is_callers() -> bool:

@@ -7,22 +7,23 @@ from alembic import op
 from sqlalchemy.exc import IntegrityError
 
 from app.schema.engine import (
+    NAMED,
     alter,
     autocommitted,
     dialect,
     execute,
     fetch,
+    first_of,
     holds_rows,
-    inspector,
     is_callers,
     is_script,
+    keys_of,
     listed,
     made_here,
     quoted,
 )
 from app.schema.locks import SETTINGS
 
-NAMED = 10
 SHORT = SETTINGS["postgresql"]["lock_timeout"]
 # It keeps nobody waiting while it waits, so it may wait for longer than other steps.
 WAIT = "10s"
@@ -88,7 +89,7 @@ def patience() -> Iterator[None]:
 
 def duplicates(name: str, table: str, columns: list[str]) -> str:
     """Return which rows share what, ten groups of them at most."""
-    key = quoted(inspector().get_pk_constraint(table)["constrained_columns"][0])
+    key = quoted(keys_of(table)[0])
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     rows = fetch(
         f"SELECT MIN({key}) AS one, MAX({key}) AS other, COUNT(*) AS n FROM {quoted(table)} "
@@ -96,12 +97,10 @@ def duplicates(name: str, table: str, columns: list[str]) -> str:
         f"ORDER BY MIN({key}) LIMIT {NAMED + 1}"
     )
     groups = [
-        f"{row.one} and {row.other}" + (f" (of {row.n})" if row.n > 2 else "")
-        for row in rows[:NAMED]
+        f"{row.one} and {row.other}" + (f" (of {row.n})" if row.n > 2 else "") for row in rows
     ]
-    more = " and more" if len(rows) > NAMED else ""
     return (
         f"{name} cannot be unique: rows of {table} share their {', '.join(columns)}, by "
-        f"{key.strip('`')}: {'; '.join(groups)}{more}. Nothing was changed: settle which of them "
+        f"{key.strip('`')}: {first_of(groups, '; ')}. Nothing was changed: settle which of them "
         "keeps it, then run the command again."
     )

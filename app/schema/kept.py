@@ -1,7 +1,7 @@
 """What a downgrade takes away is put aside, and given back by the next upgrade.
 
 In tables of their own, `_kept_<revision>_<table>`, for thirty days. What is secret or derived is
-the exception: by then it may be wrong, and a wrong hash opens an account.
+the exception: by then it may be wrong, and a wrong hash opens a door.
 """
 
 from datetime import timedelta
@@ -23,6 +23,7 @@ from app.schema.engine import (
     holds_rows,
     inspector,
     is_script,
+    keys_of,
     listed,
     note,
     quoted,
@@ -39,10 +40,6 @@ def is_going(up: bool) -> bool:
 
 def name_of(table: str) -> str:
     return f"{state.KEPT}{op.get_context().opts['step'][0]}_{table}"
-
-
-def keys_of(table: str) -> list[str]:
-    return list(inspector().get_pk_constraint(table)["constrained_columns"])
 
 
 def same(one: str, other: str, keys: list[str]) -> str:
@@ -161,7 +158,7 @@ def expire(connection: sa.Connection) -> None:
 
 
 def sweep() -> None:
-    """Remove what is kept of rows that are gone, such as an account's, or is kept for too long."""
+    """Remove what is kept of rows that are gone, or is kept for too long."""
     with db.engine.begin() as connection:
         for name in tables(connection):
             forget_gone(connection, name)

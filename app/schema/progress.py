@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
 
 from app.schema import state
+from app.schema.engine import is_callers
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,7 @@ class Probe:
 @contextmanager
 def watching(connection: sa.Connection, table: sa.TableClause) -> Iterator[Probe]:
     """Look at the live database from a connection of its own, while there is a site to look at."""
-    is_callers = op.get_context().opts.get("in_callers_transaction")
-    probe = Probe(None if is_callers else connection.engine, table)
+    probe = Probe(None if is_callers() else connection.engine, table)
     try:
         yield probe
     finally:

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,10 @@ def connected(url: sa.URL) -> Iterator[sa.Connection]:
         yield connection
 
 
-@contextmanager
-def one_at_a_time(connection: sa.Connection) -> Iterator[None]:
+def one_at_a_time(connection: sa.Connection) -> AbstractContextManager[None]:
     """Wait until no other run is writing to this database, then keep the next one waiting."""
     hold = file_lock if connection.dialect.name == "sqlite" else server_lock
-    with hold(connection):
-        yield
+    return hold(connection)
 
 
 @contextmanager
@@ -71,10 +69,7 @@ def server_lock(connection: sa.Connection) -> Iterator[None]:
         holder.detach()  # closed for good at the end, which is what frees the lock
         if connection.dialect.name == "mariadb":
             holder.exec_driver_sql("SET SESSION wait_timeout = 31536000")  # it is idle by design
-        if not holder.exec_driver_sql(attempt).scalar():
-            log.info(WAITING)
-            while not holder.exec_driver_sql(attempt).scalar():
-                time.sleep(ASKED_EVERY)
+        wait_for(lambda: bool(holder.exec_driver_sql(attempt).scalar()))
         yield
 
 
@@ -87,12 +82,15 @@ def file_lock(connection: sa.Connection) -> Iterator[None]:
         yield  # in memory: nobody else can see it
         return
     with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as holder:
-        if not begun(holder):
-            log.info(WAITING)
-            holder.execute("PRAGMA busy_timeout = 500")  # so that Ctrl-C is heard
-            while not begun(holder):
-                pass
+        wait_for(lambda: begun(holder))
         yield
+
+
+def wait_for(attempt: Callable[[], bool]) -> None:
+    if not attempt():
+        log.info(WAITING)
+        while not attempt():
+            time.sleep(ASKED_EVERY)
 
 
 def begun(holder: sqlite3.Connection) -> bool:
@@ -127,9 +125,8 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
         connection.rollback()
         event.remove(connection, "begin", begin_immediate)
         connection.exec_driver_sql(f"PRAGMA foreign_keys = {keys}")
-        connection.exec_driver_sql(
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        )  # what was erased lies there too
+        # What was erased lies in the log of writes, too.
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.rollback()
 
 
@@ -190,14 +187,16 @@ def take(
 ) -> None:
     """Run a step, patient with the locks of others; note when it ran and how it ended."""
     context.opts["step"] = (revision.revision, is_upgrade)
-    started, stage = clock.now(), getattr(revision.module, "stage", "")
     assert context.connection is not None
-
-    def note(outcome: str) -> None:
-        ended, connection = clock.now(), context.connection
-        assert connection is not None
-        told = stage, started, ended, outcome, release(), digest(revision)
-        state.record(connection, revision.revision, *told)
+    note = functools.partial(
+        state.record,
+        context.connection,
+        revision=revision.revision,
+        stage=getattr(revision.module, "stage", ""),
+        started_at=clock.now(),
+        release=release(),
+        digest=digest(revision),
+    )
 
     work = functools.partial(function, **arguments)
     if context.opts.get("in_callers_transaction"):
@@ -209,10 +208,10 @@ def take(
         except Exception:
             with suppress(SQLAlchemyError):  # the connection may be what broke
                 again()
-                note("failed")
+                note(outcome="failed", ended_at=clock.now())
                 again(commit=True)
             raise
-    note("upgraded" if is_upgrade else "downgraded")
+    note(outcome="upgraded" if is_upgrade else "downgraded", ended_at=clock.now())
 
 
 def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
@@ -239,8 +238,3 @@ def release() -> str | None:
         )
         return found.stdout.strip()[:64] or None
     return None
-
-
-def blockers(connection: sa.Connection) -> list[str]:
-    """Return a sentence for each transaction of others that a change of the schema may wait for."""
-    return locks.blockers(connection)

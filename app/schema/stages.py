@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 
 STAGES = ("expand", "backfill", "contract")
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -45,31 +45,8 @@ def version(connection: sa.Connection) -> str | None:
     )
 
 
-def history(script: ScriptDirectory) -> list[Script]:
-    """Return the revisions, oldest first."""
-    return list(reversed(list(script.walk_revisions())))
-
-
-def pending(script: ScriptDirectory, version: str | None) -> list[Script]:
-    """Return the revisions that a database at this number has not got, oldest first."""
-    story = history(script)
-    numbers = [None, *(revision.revision for revision in story)]
-    return story[numbers.index(version) :]
-
-
-def changes(script: ScriptDirectory) -> list[list[Script]]:
-    """Return the history in changes: expands, then their backfills, then their contracts."""
-    found: list[list[Script]] = []
-    for revision in history(script):
-        stage = revision.module.stage
-        if not found or (stage == "expand" and found[-1][-1].module.stage != "expand"):
-            found.append([])
-        found[-1].append(revision)
-    return found
-
-
 @functools.cache
 def story() -> dict[str, str]:
     """Return the stage of each revision, by number, oldest first."""
-    revisions = history(ScriptDirectory(str(MIGRATIONS)))
-    return {revision.revision: revision.module.stage for revision in revisions}
+    newest_first = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+    return {revision.revision: revision.module.stage for revision in reversed(newest_first)}

@@ -5,7 +5,6 @@ neither drift nor autogenerate sees them.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -51,48 +50,38 @@ backfills = sa.Table(
 )
 
 
+def is_ours(table: str | None) -> bool:
+    """Whether a table is a note of ours, or holds data that is kept aside."""
+    return table in metadata.tables or (table or "").startswith(KEPT)
+
+
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
     """Whether Alembic is to look at this: our own tables are nobody's drift."""
-    return kind != "table" or not (name in metadata.tables or (name or "").startswith(KEPT))
+    return kind != "table" or not is_ours(name)
 
 
-def record(
-    connection: sa.Connection,
-    revision: str,
-    stage: str,
-    started_at: datetime,
-    ended_at: datetime,
-    outcome: str,
-    release: str | None,
-    digest: str | None = None,
-) -> None:
-    """Note that a step was run, in the transaction that is under way."""
+def record(connection: sa.Connection, **values: Any) -> None:
+    """Note that a step was run, column by column, in the transaction that is under way."""
     make(connection)
-    words = {"revision": revision, "stage": stage, "outcome": outcome, "release": release}
-    words["digest"] = digest
-    connection.execute(sa.insert(runs).values(started_at=started_at, ended_at=ended_at, **words))
+    connection.execute(sa.insert(runs).values(values))
 
 
 def history(connection: sa.Connection) -> Rows:
     """Return the steps that were run, newest first."""
-    if not stand(connection):
-        return []
-    return connection.execute(sa.select(runs).order_by(runs.c.id.desc())).all()
+    return found(connection, sa.select(runs).order_by(runs.c.id.desc()))
 
 
 def progress(connection: sa.Connection) -> Rows:
     """Return how far each backfill is: revision, table, done, total, rate, state, updated_at."""
-    if not stand(connection):
-        return []
-    return connection.execute(sa.select(backfills).order_by(backfills.c.revision)).all()
+    return found(connection, sa.select(backfills).order_by(backfills.c.revision))
 
 
-def control(connection: sa.Connection, revision: str) -> Control:
-    """Return what the backfill has been told to do."""
-    return told(connection, revision) if stand(connection) else "run"
+def found(connection: sa.Connection, query: sa.Select[Any]) -> Rows:
+    return connection.execute(query).all() if stand(connection) else []
 
 
 def told(connection: sa.Connection, revision: str) -> Control:
+    """Return what the backfill that is under way has been told to do."""
     query = sa.select(backfills.c.control).where(backfills.c.revision == revision)
     return connection.scalar(query) or "run"
 
@@ -113,14 +102,11 @@ def begin(connection: sa.Connection, revision: str, table: str, due: int) -> int
     before = connection.execute(sa.select(backfills).where(mine)).one_or_none()
     done = before.done if before and before.state != "done" else 0
     now = clock.now()
-    values = {"table": table, "done": done, "total": done + due, "rate": 0.0, "updated_at": now}
-    values |= {"state": "running", "control": "run"}
-    if before is None:
-        values |= {"revision": revision, "started_at": now}
-        connection.execute(sa.insert(backfills).values(values))
-    else:
-        values |= {} if done else {"started_at": now}
-        connection.execute(sa.update(backfills).where(mine).values(values))
+    values = {"revision": revision, "table": table, "done": done, "total": done + due, "rate": 0.0}
+    values |= {"state": "running", "control": "run", "updated_at": now}
+    values["started_at"] = before.started_at if before and done else now
+    take_over = sa.update(backfills).where(mine) if before else sa.insert(backfills)
+    connection.execute(take_over.values(values))
     return done
 
 

@@ -11,22 +11,24 @@ from sqlalchemy.exc import DBAPIError
 
 from app.schema import rebuild
 from app.schema.engine import (
+    NAMED,
     alter,
     autocommitted,
     dialect,
     done,
     execute,
     fetch,
+    first_of,
     inspector,
     is_callers,
     is_script,
+    keys_of,
     listed,
     names,
     note,
     quoted,
 )
 
-NAMED = 10
 NATIVE_SQLITE = (3, 53)  # from here on it can alter a column in place
 
 # A MODIFY says all that a column is, or MariaDB forgets it.
@@ -78,7 +80,7 @@ def is_nullable(table: str, column: str) -> bool:
 def refuse_empty(table: str, column: str) -> None:
     if is_script():
         return
-    key = quoted(inspector().get_pk_constraint(table)["constrained_columns"][0])
+    key = quoted(keys_of(table)[0])
     refuse(
         f"SELECT {key} FROM {quoted(table)} WHERE {quoted(column)} IS NULL",
         f"{table}.{column} is empty in rows {{}}. Fill them, with `flask db backfill` if it has "
@@ -89,8 +91,7 @@ def refuse_empty(table: str, column: str) -> None:
 def refuse(query: str, sentence: str) -> None:
     rows = [str(row[0]) for row in fetch(f"{query} LIMIT {NAMED + 1}")]
     if rows:
-        more = " and more" if len(rows) > NAMED else ""
-        raise InTheWay(sentence.format(", ".join(rows[:NAMED]) + more))
+        raise InTheWay(sentence.format(first_of(rows, ", ")))
 
 
 def checked_first(table: str, column: str, null: str) -> None:

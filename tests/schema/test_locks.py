@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.schema import locks, run
+from app.schema import locks
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 
@@ -30,7 +30,7 @@ def idle_transaction(schema: Schema) -> Iterator[sa.Connection]:
     """Somebody reads the table, and goes to lunch."""
     with schema.engine.connect() as connection, schema.engine.connect() as other:
         connection.execute(sa.text("SELECT name FROM thing")).all()
-        while not run.blockers(other):
+        while not locks.blockers(other):
             time.sleep(0.2)  # MariaDB looks again only if nobody has asked for a while
             other.rollback()
         yield connection

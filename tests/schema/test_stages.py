@@ -157,7 +157,7 @@ def test_a_backfill_that_is_under_way_is_told(schema: Schema, folder: Path) -> N
         told = db(schema, folder, "backfill", option)
         assert told.exit_code == 0, told.output
         with schema.engine.connect() as connection:
-            assert state.control(connection, "0003") == control
+            assert state.told(connection, "0003") == control
 
 
 def test_a_dry_run_leaves_nothing(schema: Schema, folder: Path) -> None:
