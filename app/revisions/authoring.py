@@ -68,10 +68,18 @@ def arrange(directives: list[MigrationScript], told: list[Told]) -> None:
         script = MigrationScript(after, nothing, nothing.reverse(), head=directives[-1].rev_id)
         directives.append(script)
     for script, (page, operations) in zip(directives, told, strict=True):
-        undone = [operation.reverse() for operation in reversed(operations)]
+        undone = [operation.reverse() for operation in reversed(outermost(operations))]
         script.message = page.title
         script.upgrade_ops = ops.UpgradeOps(operations)
         script.downgrade_ops = ops.DowngradeOps(undone)
+
+
+def outermost(operations: list[Any]) -> list[Any]:
+    """Return the operations that have to be undone: an index of a new table goes with it."""
+    new = {op.table_name for op in operations if isinstance(op, ops.CreateTableOp)}
+    return [
+        op for op in operations if not (isinstance(op, ops.CreateIndexOp) and op.table_name in new)
+    ]
 
 
 def page_of(written: dict[str, Page], revision: str | None, message: str | None) -> Page:

@@ -93,10 +93,19 @@ class Chain:
         return None
 
     def create_table(self, op: Any) -> None:
+        for item in op.columns:
+            if isinstance(item, sa.Column):
+                refuse_native_enum(op.table_name, item)
         self.expand.append(op)
 
     def add_column(self, op: Any) -> None:
         column, key = op.column, (op.table_name, op.column.name)
+        refuse_native_enum(op.table_name, column)
+        if any(isinstance(each, sa.CheckConstraint) for each in column.constraints):
+            raise CommandError(
+                f"{op.table_name}.{column.name} has a CHECK, which nothing here would write: let "
+                "the code check it, or write the revision by hand, from `flask db revision`."
+            )
         if column.nullable or column.server_default is not None:
             self.expand.append(op)
         else:
@@ -138,7 +147,7 @@ class Chain:
         if op.modify_nullable:
             self.expand.append(not_null(op.table_name, op.column_name).reverse())
             return
-        column: sa.Column[Any] = sa.Column(op.column_name, op.existing_type)
+        column: sa.Column[Any] = sa.Column(op.column_name, generic(op.existing_type))
         differs = (op.table_name, op.column_name) in self.unique_new
         self.fills.append(Fill(op.table_name, column, value_of(op.table_name, column, differs)))
         self.require(op.table_name, op.column_name)
@@ -209,6 +218,15 @@ KINDS: dict[type, Callable[[Chain, Any], None]] = {
 
 # Undone in the opposite order: a column is back before its index.
 LAST = [ops.DropIndexOp, ops.DropColumnOp, ops.DropTableOp]
+
+
+def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError for a type that PostgreSQL would keep after a downgrade."""
+    if isinstance(column.type, sa.Enum) and column.type.native_enum:
+        raise CommandError(
+            f"{table}.{column.name} is an ENUM of the engine's own, whose type outlives a "
+            "downgrade: say native_enum=False, and it is a string."
+        )
 
 
 def kind_of(column: sa.Column[Any]) -> str:

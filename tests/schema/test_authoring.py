@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests.schema.comparison import shape
 from tests.schema.conftest import HEAD, NEXT, Schema
 from tests.schema.histories import change_models, db, ruff
 
@@ -63,6 +64,42 @@ def test_new_fields_become_a_chain_that_runs_unedited(at_head: Schema, project: 
             )
     assert db(at_head, project / "migrations", "downgrade", HEAD).exit_code == 0
     assert "phone" not in at_head.columns("user")
+
+
+PET = """
+
+class Pet(Model):
+    __tablename__ = "pet"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+
+
+sa.Index(None, User.created_at)
+"""
+
+
+def test_a_table_an_index_and_a_stricter_column_go_up_and_down_unedited(
+    at_head: Schema, project: Path
+) -> None:
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    required = "    display_name: Mapped[str] = mapped_column(sa.String(128))"
+    change_models(project, PET, fields=(required,), without="display_name")
+    before = shape(at_head)
+
+    made = migrate(at_head, project, "-m", "Adding pets")
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    lint = db(at_head, project / "migrations", "lint")
+    assert lint.output == "Nothing dangerous was found.\n"
+    for command in (("upgrade",), ("downgrade", HEAD), ("upgrade",)):
+        ran = db(at_head, project / "migrations", *command)
+        assert ran.exit_code == 0, ran.output
+        assert (shape(at_head) == before) == (command[0] == "downgrade")
+    check = at_head.flask("db", "check", cwd=project)
+    assert check.returncode == 0, check.stdout
 
 
 def test_a_dropped_column_becomes_a_gated_contract(sqlite_at_head: Schema, project: Path) -> None:
@@ -175,6 +212,12 @@ IMPOSSIBLE = {
     ),
     "backfills go by `id`": (
         'Model.metadata.tables["throttle"].append_column(sa.Column("x", sa.Text, nullable=False))'
+    ),
+    "say native_enum=False": (
+        'User.mood = mapped_column(sa.Enum("good", "bad", name="mood"), nullable=True)'
+    ),
+    "has a CHECK, which nothing here would write": (
+        'User.age = mapped_column(sa.Integer, sa.CheckConstraint("age > 0", name="age"))'
     ),
     "say --allow-drop": 'Model.metadata.remove(Model.metadata.tables["held_form"])',
 }
