@@ -1,9 +1,8 @@
 """A scratch database on each of the three engines, and the commands that change its schema."""
 
+import compileall
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
 from app.schema import state
+from tests.schema.processes import Command, answered
 from tests.services import scratch_database
 
 ROOT = Path(__file__).parents[2]
@@ -41,16 +41,22 @@ class Schema:
         with self.app.app_context():
             flask_migrate.downgrade(revision=revision, **options)
 
-    def flask(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        """Run `flask …` as its own process and return what it said."""
-        return self.start(*arguments, cwd=cwd, run=subprocess.run, text=True, timeout=60)
+    def flask(self, *arguments: str, cwd: Path = ROOT) -> Command:
+        """Run `flask …` as its own process until it has ended."""
+        command = self.start(*arguments, cwd=cwd)
+        command.wait()
+        return command
 
-    def start(
-        self, *arguments: str, cwd: Path = ROOT, run: Any = subprocess.Popen, **how: Any
-    ) -> Any:
-        command = [sys.executable, "-m", "flask", *arguments]
-        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return run(command, cwd=cwd, env=os.environ | {"DATABASE_URL": self.url}, **pipe, **how)
+    def start(self, *arguments: str, cwd: Path = ROOT) -> Command:
+        return Command(*arguments, cwd=cwd, env=self.environment)
+
+    def answered(self, answer: str, *arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
+        """Run `flask …` on a terminal; return its exit code and what it said."""
+        return answered(answer, *arguments, cwd=cwd, env=self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"DATABASE_URL": self.url}
 
     def execute(self, statement: str, **parameters: Any) -> None:
         with self.engine.begin() as connection:
@@ -138,12 +144,18 @@ def postgresql() -> Iterator[Schema]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(compiled: Path, tmp_path: Path) -> Path:
     """A copy of the project, for a developer to change."""
-    copy = tmp_path / "project"
-    copy.mkdir()
+    return shutil.copytree(compiled, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with its modules compiled, which is most of what importing a copy costs."""
+    copy = tmp_path_factory.mktemp("compiled")
     for name in ("app", "migrations", "static", "templates"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("config.py", "run.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy)
+        shutil.copy2(ROOT / name, copy)
+    compileall.compile_dir(copy, quiet=1)
     return copy

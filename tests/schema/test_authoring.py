@@ -1,9 +1,5 @@
 """What `flask db migrate` writes runs as it is, and it refuses what it cannot write."""
 
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.schema.comparison import shape
 from tests.schema.conftest import HEAD, NEXT, Schema
 from tests.schema.histories import change_models, db, ruff
+from tests.schema.processes import Command
 
 FIELDS = (
     "    phone: Mapped[str]",
@@ -25,7 +22,7 @@ def new_files(project: Path) -> list[Path]:
     return [file for file in files if file.name[:4] > HEAD]
 
 
-def migrate(schema: Schema, project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def migrate(schema: Schema, project: Path, *options: str) -> Command:
     return schema.flask("db", "migrate", *options, cwd=project)
 
 
@@ -146,21 +143,8 @@ def test_uniqueness_over_rows_names_those_that_share(sqlite_at_head: Schema, pro
 
 def answered(schema: Schema, project: Path, answer: str) -> str:
     """Run `flask db migrate` on a terminal, say `answer`, and return what it said."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "flask", "db", "migrate", "-m", "Renaming"]
-    env = os.environ | {"DATABASE_URL": schema.url}
-    ends = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen(command, cwd=project, env=env, **ends)
-    os.close(theirs)
-    os.write(ours, f"{answer}\n".encode())
-    said = b""
-    try:
-        while part := os.read(ours, 4096):
-            said += part
-    except OSError:  # how a terminal says that the other end hung up
-        pass
-    process.wait(timeout=60)
-    return said.decode()
+    _, said = schema.answered(answer, "db", "migrate", "-m", "Renaming", cwd=project)
+    return said
 
 
 RENAMED = "User.shown_name = mapped_column(sa.String(128))"

@@ -20,6 +20,8 @@ def test_the_commands_that_only_look(sqlite_at_head: Schema) -> None:
     assert history[0].startswith(f"{PREVIOUS} -> {HEAD} (head) (current), Adding ")
     assert history[-1] == "<base> -> 0001, Creating user table. [expand]"
     assert sqlite_at_head.flask("db", "heads").stdout == f"{HEAD} (head)\n"
+    as_typed = [sys.executable, "-m", "flask", "db", "heads"]
+    assert subprocess.check_output(as_typed, cwd=ROOT, text=True) == f"{HEAD} (head)\n"
     assert "No new upgrade operations detected." in sqlite_at_head.flask("db", "check").stdout
     assert "Dropping user.password. [contract]" in sqlite_at_head.flask("db", "show", "0004").stdout
 
