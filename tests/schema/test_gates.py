@@ -105,21 +105,20 @@ def downgrade() -> None:
 
 
 def test_data_that_would_die_keeps_the_gate_shut(
-    schema: Schema, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at_head: Schema, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     migrations = shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
     (migrations / "versions" / f"{NEXT}_dropping_display_name.py").write_text(LOSING)
-    schema.upgrade()
-    schema.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'Alice A.')")
+    at_head.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'Alice A.')")
 
-    schema.upgrade(directory=str(migrations))
+    at_head.upgrade(directory=str(migrations))
 
-    assert schema.version == HEAD
+    assert at_head.version == HEAD
     lost = "1 row would lose what is carried nowhere else (display names)"
     assert lost in capsys.readouterr().out
-    schema.execute('UPDATE "user" SET display_name = NULL')
-    schema.upgrade(directory=str(migrations))
-    assert schema.version == NEXT
+    at_head.execute('UPDATE "user" SET display_name = NULL')
+    at_head.upgrade(directory=str(migrations))
+    assert at_head.version == NEXT
 
 
 def test_a_contract_that_broke_off_after_its_drop_is_let_through(mariadb: Schema) -> None:

@@ -48,13 +48,13 @@ def day(moment: object) -> str:
     return str(moment)[:10]
 
 
-def test_each_account_is_told_how_it_came(schema: Schema) -> None:
-    schema.upgrade("0017")
-    move_in(schema)
+def test_each_account_is_told_how_it_came(at_head: Schema) -> None:
+    at_head.downgrade("0017")
+    move_in(at_head)
 
-    schema.upgrade()
+    at_head.upgrade()
 
-    assert told(schema) == {
+    assert told(at_head) == {
         "tutorial": ("tutorial", "None", "None"),
         "ghost": ("registration", "None", "2026-05-01"),
         "regular": ("registration", "None", "2026-11-02"),
@@ -63,14 +63,14 @@ def test_each_account_is_told_how_it_came(schema: Schema) -> None:
     }
 
 
-def test_what_is_known_is_not_told_again(schema: Schema) -> None:
-    schema.upgrade("0017")
-    move_in(schema)
-    schema.execute("UPDATE \"user\" SET origin = 'staff' WHERE name = 'ghost'")
+def test_what_is_known_is_not_told_again(at_head: Schema) -> None:
+    at_head.downgrade("0017")
+    move_in(at_head)
+    at_head.execute("UPDATE \"user\" SET origin = 'staff' WHERE name = 'ghost'")
 
-    schema.upgrade()
+    at_head.upgrade()
 
-    assert told(schema)["ghost"] == ("staff", "None", "None")
+    assert told(at_head)["ghost"] == ("staff", "None", "None")
 
 
 def test_the_roles_stand_from_the_start_and_once(at_head: Schema) -> None:
