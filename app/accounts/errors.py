@@ -85,6 +85,12 @@ class OwnRoles(NotAllowed):
     message = _l("Nobody adds to their own permissions. Somebody else has to do this.")
 
 
+class AccountGone(Refusal):
+    """Somebody was removed after whoever acts on them had found them."""
+
+    message = _l("This account no longer exists.")
+
+
 class OwnAccount(Refusal):
     message = _l("This is your own account. Somebody else has to do this.")
 

@@ -17,7 +17,7 @@ from app.accounts.errors import (
 )
 from app.accounts.models import Origin, User
 from app.audit import Actor
-from app.db import atomic, db
+from app.db import atomic
 
 LONGEST_REASON = 200
 
@@ -174,14 +174,13 @@ def refuse_link(user: User, *, by: Actor) -> None:
 def refuse_unless_may(permission: str, user: User, *, by: Actor) -> None:
     """Lock all authority, then the person; refuse without the permission, the rank, or on oneself.
 
-    Raises NotAllowed, OutRanked or OwnAccount.
+    A log-in that runs beside this one waits for it, or is found. Raises NotAllowed, AccountGone,
+    OutRanked or OwnAccount.
     """
     roles.refuse_without(by, permission)
     roles.refuse_unless_above(by, user)
     if by.id == user.id:
         raise OwnAccount
-    # A log-in that runs beside this one waits for it, or is found.
-    db.session.refresh(user, with_for_update=True)
 
 
 def clean_reason(text: str) -> str:

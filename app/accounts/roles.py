@@ -12,7 +12,14 @@ from flask_babel import lazy_gettext as _l
 
 from app import audit, clock
 from app.accounts import mails, names
-from app.accounts.errors import LastAdministrator, NotAllowed, OutRanked, OwnRoles, RoleRefused
+from app.accounts.errors import (
+    AccountGone,
+    LastAdministrator,
+    NotAllowed,
+    OutRanked,
+    OwnRoles,
+    RoleRefused,
+)
 from app.accounts.models import Role, RolePermission, User, UserRole
 from app.audit import Actor
 from app.db import affected, atomic, db
@@ -132,9 +139,21 @@ def refuse_without(by: Actor, permission: str) -> None:
 
 
 def refuse_unless_above(by: Actor, user: User) -> None:
-    """Raise OutRanked unless whoever acts may do all that this person may."""
+    """Raise OutRanked unless whoever acts may do all that this person may.
+
+    The person stays as they are until the verb is done, but for what it does to them. Raises
+    AccountGone where there is nobody any more.
+    """
     lock()
+    hold(user)
     refuse_beyond(by, permissions_of(user.id))
+
+
+def hold(user: User) -> None:
+    """Lock the row of somebody, and read it anew, or raise AccountGone."""
+    user_id = sa.inspect(user).identity[0]  # asking the row itself fails where it is gone
+    if db.session.get(User, user_id, with_for_update=True, populate_existing=True) is None:
+        raise AccountGone
 
 
 def refuse_if_last_administrator(user: User) -> None:
