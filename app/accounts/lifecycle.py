@@ -88,13 +88,12 @@ def end_session(user: User, session_id: int, *, by: Actor) -> bool:
 
 
 @atomic
-def assign_roles(user: User, wanted: set[str], *, among: set[str], by: Actor) -> None:
-    """Let the person hold of the roles `among` exactly those that are `wanted`, or change none.
+def assign_roles(user: User, wanted: set[str], *, shown: set[str], by: Actor) -> None:
+    """Change what whoever acts changed of the roles that they were `shown`, or nothing.
 
-    However many change, one mail tells of it.
+    What was granted or taken away meanwhile stands. However many change, one mail tells of it.
     """
-    held = set(roles.roles_of(user))
-    less, more = sorted(among & held - wanted), sorted(among & wanted - held)
+    less, more = sorted(shown - wanted), sorted(wanted - shown)
     changes = [roles.revoke(user, name, by=by, tell=False) for name in less]
     changes += [roles.grant(user, name, by=by, tell=False) for name in more]
     if any(changes):

@@ -151,8 +151,8 @@ def refuse_unless_above(by: Actor, user: User) -> None:
 
 def hold(user: User) -> None:
     """Lock the row of somebody, and read it anew, or raise AccountGone."""
-    user_id = sa.inspect(user).identity[0]  # asking the row itself fails where it is gone
-    if db.session.get(User, user_id, with_for_update=True, populate_existing=True) is None:
+    identity = sa.inspect(user).identity  # asking the row itself fails where it is gone
+    if db.session.get(User, identity, with_for_update=True, populate_existing=True) is None:
         raise AccountGone
 
 
@@ -231,12 +231,14 @@ def create(name: str, permissions: Iterable[str], *, by: Actor) -> Role:
 
 
 @atomic
-def change(role: Role, permissions: Iterable[str], *, by: Actor) -> None:
-    """Let a role hold exactly these permissions, which acts on everybody who holds it.
+def change(role: Role, wanted: Iterable[str], *, shown: Iterable[str], by: Actor) -> None:
+    """Change what whoever acts changed of the permissions that they were `shown`.
 
-    Whoever does it is above the role before and after, and above each of its holders.
+    What was changed meanwhile stands. It acts on everybody who holds the role: whoever does it is
+    above the role before and after, and above each of its holders.
     """
-    before, chosen = changeable(role, by=by), known(permissions)
+    before, wanted, shown = changeable(role, by=by), known(wanted), frozenset(shown)
+    chosen = before - (shown - wanted) | (wanted - shown)
     refuse_beyond(by, chosen)
     if chosen == before:
         return

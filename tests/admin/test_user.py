@@ -206,6 +206,40 @@ def test_give_and_take_roles(app: Flask, browser: Browser, root: User, bob: User
     assert unknown.status == 422 and "Choose among these." in unknown
 
 
+def test_an_old_form_changes_only_what_was_changed_on_it(
+    app: Flask, browser: Browser, root: User, bob: User
+) -> None:
+    with app.app_context():
+        for name in ("night shift", "writer"):
+            roles.create(name, ["jobs.view"], by=Actor.operator())
+            roles.grant(bob, name, by=Actor.operator())
+    old = browser.get(f"/admin/users/{bob.id}/roles")
+    with app.app_context():
+        roles.grant(bob, "support", by=Actor.operator())
+        roles.revoke(bob, "writer", by=Actor.operator())
+
+    page = browser.fill(old, roles=["writer", "administrator"])
+
+    assert "Roles saved." in page
+    with app.app_context():
+        assert roles.roles_of(bob) == ["administrator", "support"]
+
+
+def test_an_old_form_of_a_role_changes_only_what_was_changed_on_it(
+    app: Flask, browser: Browser, root: User
+) -> None:
+    with app.app_context():
+        role = roles.create("readers", ["users.view", "jobs.view"], by=Actor.operator())
+    old = browser.get(f"/admin/roles/{role.id}")
+    with app.app_context():
+        roles.change(role, ["mail.view", "users.view"], shown=["users.view"], by=Actor.operator())
+
+    browser.fill(old, permissions=["users.view", "audit.view"])
+
+    with app.app_context():
+        assert roles.permissions_in(role) == {"users.view", "audit.view", "mail.view"}
+
+
 def choose_roles(browser: Browser, user: User, *names: str) -> object:
     page = browser.get(f"/admin/users/{user.id}/roles")
     token = page.form_with("csrf_token", "roles")["fields"]["csrf_token"]

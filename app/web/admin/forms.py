@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectMultipleField, StringField, ValidationError
+from wtforms import HiddenField, SelectMultipleField, StringField, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app import mail
@@ -44,6 +44,19 @@ class CheckboxesField(SelectMultipleField):
             raise ValidationError(_l("Choose among these."))
 
 
+class ShownField(HiddenField):
+    """What the boxes showed when the form was opened: only what was changed since is changed."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if valuelist:
+            self.data = valuelist[0].split()
+
+    def _value(self) -> str:
+        return " ".join(self.data)
+
+
 class RoleNameField(StringField):
     """What a role is called."""
 
@@ -74,10 +87,12 @@ class AddressForm(Form):
 
 class UserRolesForm(Form):
     roles = CheckboxesField(_l("Roles"))
+    shown = ShownField()
 
 
 class RoleForm(Form):
     permissions = CheckboxesField(_l("What its holders may do"))
+    shown = ShownField()
 
 
 class NewRoleForm(Form):

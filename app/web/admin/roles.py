@@ -45,11 +45,13 @@ def new_role() -> Answer:
 @requires("roles.grant", _l("Save the role"))
 def role(role_id: int) -> Answer:
     found = standing(role_id)
-    form = RoleForm(permissions=sorted(found.permissions))
+    held = sorted(found.permissions)
+    form = RoleForm(permissions=held, shown=held)
     offer(form.permissions)
     if form.validate_on_submit():
         try:
-            rules.change(found.role, form.permissions.data, by=actor())
+            wanted, shown = form.permissions.data, form.shown.data
+            rules.change(found.role, wanted, shown=shown, by=actor())
         except RoleRefused as refusal:
             form.refuse(form.permissions, refusal)
         else:

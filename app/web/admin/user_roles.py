@@ -20,12 +20,15 @@ from app.web.staff import permissions, requires
 def user_roles(user_id: int) -> Answer:
     person = within_reach(user_id)
     offered = [one for one in roles.all_roles() if one.permissions <= permissions()]
-    form = UserRolesForm(roles=roles.roles_of(person))
-    form.roles.choices = choices((one.role.name, one.role.name) for one in offered)
+    # By their ids: a name may have a space in it.
+    names = {str(one.role.id): one.role.name for one in offered}
+    held = roles.roles_of(person)
+    form = UserRolesForm(roles=held, shown=[key for key, name in names.items() if name in held])
+    form.roles.choices = choices((name, name) for name in names.values())
     if form.validate_on_submit():
-        among = {one.role.name for one in offered}
+        shown = {names[key] for key in form.shown.data if key in names}
         try:
-            lifecycle.assign_roles(person, set(form.roles.data), among=among, by=actor())
+            lifecycle.assign_roles(person, set(form.roles.data), shown=shown, by=actor())
         except (LastAdministrator, OwnRoles, RoleRefused) as refusal:
             form.refuse(form.roles, refusal)
         else:
