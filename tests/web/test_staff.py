@@ -108,7 +108,7 @@ def test_who_is_stopped_is_in_the_log_without_an_address(
     assert line.getMessage() == "user 1: NotAllowed at admin.users"
 
 
-def test_an_old_form_of_somebody_who_lost_the_permission_is_403(
+def test_a_stale_form_of_a_page_that_is_not_theirs_is_400_and_shows_nothing_of_it(
     app: Flask, root: Browser, browser: Browser
 ) -> None:
     browser.log_in("alice", PASSWORD)
