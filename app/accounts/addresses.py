@@ -28,7 +28,10 @@ def claim(user: User, address: str, *, by: Actor) -> None:
 
 
 def send_again(user: User, *, by: Actor) -> None:
-    """Mail a new link and code; those before are dead. Without a claim there is nothing to do."""
+    """Mail a new link and code; those before are dead, and the claim lasts as long as a new one.
+
+    Without a claim there is nothing to do.
+    """
     spend_request(by)
     renew_claim(user, by=by)
 
@@ -98,6 +101,7 @@ def store_claim(user: User, address: str, *, by: Actor) -> None:
 def renew_claim(user: User, *, by: Actor) -> None:
     row = locked(user)
     if row.pending_email:
+        row.claimed_at = clock.now()  # or the link could outlive what it confirms
         ask_to_confirm(row, row.pending_email)
 
 

@@ -68,6 +68,20 @@ def test_a_claim_is_dropped_after_seven_days(each_domain: Flask, now: Traveller)
     assert "bob@example.com" in event.details
 
 
+def test_a_claim_lasts_as_long_as_the_link_that_was_asked_for_last(
+    each_domain: Flask, now: Traveller
+) -> None:
+    bob = factories.claimant("bob")
+    now.shift(timedelta(days=6))
+    addresses.send_again(bob, by=factories.visitor())
+    secret = Outbox(each_domain).link_to(bob).rpartition("/")[2]
+
+    now.shift(timedelta(days=2))
+    expiry.drop_claims()
+
+    assert addresses.confirm(secret, by=factories.visitor()).email == "bob@example.com"
+
+
 def test_a_claim_of_an_unknown_age_gets_its_seven_days_first(domain: Flask, now: Traveller) -> None:
     bob = factories.claimant("bob")
     change(bob, claimed_at=None)
