@@ -1,7 +1,7 @@
 """People for tests, made through the same verbs as everybody."""
 
 from app import crypto
-from app.accounts import recovery, registration, roles, sessions
+from app.accounts import recovery, registration, role_definitions, roles, sessions
 from app.accounts.models import User, UserSession
 from app.audit import Actor
 
@@ -34,7 +34,7 @@ def administrator(name: str = "root") -> User:
 def holder(name: str, *permissions: str) -> User:
     """Create somebody with a role of their own name that holds these permissions."""
     user = person(name)
-    roles.create(name, permissions, by=Actor.operator())
+    role_definitions.create(name, permissions, by=Actor.operator())
     roles.grant(user, name, by=Actor.operator())
     return user
 

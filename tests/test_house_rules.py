@@ -39,6 +39,7 @@ FLOWS = {
     "recovery",
     "expiry",
     "resealing",
+    "role_definitions",
     "retention",
     "crowd",
     "registration",

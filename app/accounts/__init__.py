@@ -15,6 +15,7 @@ authentication  who is at the door: a name or an address, and a password
 sessions        the browsers that are logged in, as rows
 confirmation    "confirm it's you" before a sensitive act, and what waits for it
 roles           who may do what, and to whom
+role_definitions  what a role is, and who may say so
 lifecycle       what staff and the operator do to somebody's account
 setup           the first administrator
 directory       finding people

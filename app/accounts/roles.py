@@ -11,7 +11,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from app import audit, clock
-from app.accounts import mails, names
+from app.accounts import mails
 from app.accounts.errors import (
     AccountGone,
     LastAdministrator,
@@ -39,7 +39,6 @@ PERMISSIONS: dict[str, LazyString] = {
 }
 ALL = frozenset(PERMISSIONS)
 ADMINISTRATOR = "administrator"  # implies every permission, and lists none
-LONGEST_NAME = 64
 
 
 class Standing(NamedTuple):
@@ -212,80 +211,3 @@ def decided(user: User, role_name: str, *, by: Actor) -> Role:
         raise RoleRefused(_l("There is no role of that name."))
     refuse_beyond(by, permissions_in(role))
     return role
-
-
-@atomic
-def create(name: str, permissions: Iterable[str], *, by: Actor) -> Role:
-    """Make a role that holds no more than whoever makes it."""
-    refuse_without(by, "roles.grant")
-    name, chosen = clean_name(name), known(permissions)
-    refuse_beyond(by, chosen)
-    if find(name):
-        raise RoleRefused(_l("There is a role of that name already."))
-    role = Role(name=name)
-    db.session.add(role)
-    db.session.flush()
-    write(role, chosen)
-    audit.record("role.created", by=by, on=None, role=name, permissions=sorted(chosen))
-    return role
-
-
-@atomic
-def change(role: Role, wanted: Iterable[str], *, shown: Iterable[str], by: Actor) -> None:
-    """Change what whoever acts changed of the permissions that they were `shown`.
-
-    What was changed meanwhile stands. It acts on everybody who holds the role: whoever does it is
-    above the role before and after, and above each of its holders.
-    """
-    before, wanted, shown = changeable(role, by=by), known(wanted), frozenset(shown)
-    chosen = before - (shown - wanted) | (wanted - shown)
-    refuse_beyond(by, chosen)
-    if chosen == before:
-        return
-    held_by = sa.select(UserRole.user_id).where(UserRole.role_id == role.id)
-    refuse_beyond(by, held_through(UserRole.user_id.in_(held_by)))
-    if by.id in set(db.session.scalars(held_by)) and chosen - before and allowed(by) != ALL:
-        raise OwnRoles
-    write(role, chosen)
-    audit.record(
-        "role.changed", by=by, on=None, role=role.name, before=sorted(before), after=sorted(chosen)
-    )
-
-
-@atomic
-def delete(role: Role, *, by: Actor) -> None:
-    """Remove a role that nobody holds any more."""
-    changeable(role, by=by)
-    if holders(role):
-        raise RoleRefused(_l("Somebody holds this role. Take it from everybody first."))
-    audit.record("role.deleted", by=by, on=None, role=role.name)
-    affected(sa.delete(Role).where(Role.id == role.id))
-
-
-def changeable(role: Role, *, by: Actor) -> frozenset[str]:
-    """Return what a role holds, once it is certain that `by` may change it."""
-    refuse_without(by, "roles.grant")
-    if role.name == ADMINISTRATOR:
-        raise RoleRefused(_l("The administrator’s role stands as it is."))
-    refuse_beyond(by, before := permissions_in(role))
-    return before
-
-
-def write(role: Role, permissions: frozenset[str]) -> None:
-    affected(sa.delete(RolePermission).where(RolePermission.role_id == role.id))
-    db.session.add_all(RolePermission(role_id=role.id, permission=name) for name in permissions)
-
-
-def known(permissions: Iterable[str]) -> frozenset[str]:
-    """Return the permissions as a set, or raise RoleRefused where one is none of ours."""
-    if (chosen := frozenset(permissions)) - ALL:
-        raise RoleRefused(_l("There is no permission of that name."))
-    return chosen
-
-
-def clean_name(text: str) -> str:
-    """Return the name of a role as it is stored, or raise RoleRefused."""
-    name = names.name_key(names.tidy(text)) if len(text) <= names.LONGEST_TYPED else ""
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise RoleRefused(_l("Enter a name of 64 characters or fewer."))
-    return name

@@ -13,6 +13,7 @@ from app.accounts import (
     lifecycle,
     recovery,
     registration,
+    role_definitions,
     roles,
     sessions,
     tokens,
@@ -111,7 +112,7 @@ def test_nobody_acts_on_somebody_above_them(domain: Flask, permission: str, act:
     with pytest.raises(OutRanked):
         act(root, acting(hal))
     roles.revoke(root, roles.ADMINISTRATOR, by=OPERATOR)
-    roles.create("reader", ["jobs.view"], by=OPERATOR)
+    role_definitions.create("reader", ["jobs.view"], by=OPERATOR)
     roles.grant(root, "reader", by=OPERATOR)
     with pytest.raises(OutRanked):
         act(root, acting(hal))
@@ -129,7 +130,7 @@ def test_staff_do_not_act_on_themselves(domain: Flask, permission: str, act: Act
 def test_one_mail_tells_of_all_roles_that_changed(domain: Flask, outbox: Outbox) -> None:
     alice = person("alice")
     for name in ("reader", "writer"):
-        roles.create(name, ["jobs.view"], by=OPERATOR)
+        role_definitions.create(name, ["jobs.view"], by=OPERATOR)
     roles.grant(alice, "reader", by=OPERATOR)
     wanted, shown = {"writer", "support"}, {"reader"}
 

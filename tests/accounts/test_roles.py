@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app import audit
-from app.accounts import lifecycle, roles
+from app.accounts import lifecycle, role_definitions, roles
 from app.accounts.errors import NotAllowed, OutRanked, OwnRoles, RoleRefused
 from app.accounts.models import Role, User
 from app.accounts.roles import ADMINISTRATOR, ALL, PERMISSIONS
@@ -99,24 +99,27 @@ TRIED: dict[str, tuple[Act, type[Exception]]] = {
         RoleRefused,
     ),
     "create with more": (
-        lambda by, alice, root: roles.create("more", ["users.delete"], by=by),
+        lambda by, alice, root: role_definitions.create("more", ["users.delete"], by=by),
         OutRanked,
     ),
     "create with nonsense": (
-        lambda by, alice, root: roles.create("more", ["nonsense"], by=by),
+        lambda by, alice, root: role_definitions.create("more", ["nonsense"], by=by),
         RoleRefused,
     ),
     "create a second support": (
-        lambda by, alice, root: roles.create("Support", [], by=by),
+        lambda by, alice, root: role_definitions.create("Support", [], by=by),
         RoleRefused,
     ),
     "create too long a name": (
-        lambda by, alice, root: roles.create("a" * 65, [], by=by),
+        lambda by, alice, root: role_definitions.create("a" * 65, [], by=by),
         RoleRefused,
     ),
-    "create without a name": (lambda by, alice, root: roles.create(" ", [], by=by), RoleRefused),
+    "create without a name": (
+        lambda by, alice, root: role_definitions.create(" ", [], by=by),
+        RoleRefused,
+    ),
     "create for a terminal": (
-        lambda by, alice, root: roles.create("a\x1b[2J", [], by=by),
+        lambda by, alice, root: role_definitions.create("a\x1b[2J", [], by=by),
         RoleRefused,
     ),
     "add to their own": (
@@ -128,7 +131,7 @@ TRIED: dict[str, tuple[Act, type[Exception]]] = {
         OutRanked,
     ),
     "delete one above theirs": (
-        lambda by, alice, root: roles.delete(role_called("support"), by=by),
+        lambda by, alice, root: role_definitions.delete(role_called("support"), by=by),
         OutRanked,
     ),
     "change the administrator's": (
@@ -136,11 +139,11 @@ TRIED: dict[str, tuple[Act, type[Exception]]] = {
         RoleRefused,
     ),
     "delete the administrator's": (
-        lambda by, alice, root: roles.delete(role_called(ADMINISTRATOR), by=by),
+        lambda by, alice, root: role_definitions.delete(role_called(ADMINISTRATOR), by=by),
         RoleRefused,
     ),
     "delete one that is held": (
-        lambda by, alice, root: roles.delete(role_called("gina"), by=by),
+        lambda by, alice, root: role_definitions.delete(role_called("gina"), by=by),
         RoleRefused,
     ),
 }
@@ -161,11 +164,11 @@ def test_whoever_grants_roles_gives_no_more_than_they_hold(
 
 def test_nobody_adds_to_what_they_hold_themselves(domain: Flask) -> None:
     gina = holder("gina", *GRANTER)
-    roles.create("extra", ["users.view"], by=OPERATOR)
+    role_definitions.create("extra", ["users.view"], by=OPERATOR)
     with pytest.raises(OwnRoles):
         roles.grant(gina, "extra", by=acting(gina))
 
-    roles.create("second", ["jobs.view"], by=OPERATOR)
+    role_definitions.create("second", ["jobs.view"], by=OPERATOR)
     roles.grant(gina, "second", by=OPERATOR)
     with pytest.raises(OwnRoles):
         change(role_called("gina"), [*GRANTER, "jobs.view"], by=acting(gina))
@@ -176,7 +179,7 @@ def test_nobody_adds_to_what_they_hold_themselves(domain: Flask) -> None:
 
 def test_changing_a_role_acts_on_everybody_who_holds_it(domain: Flask) -> None:
     gina, root = holder("gina", *GRANTER), administrator()
-    roles.create("readers", ["users.view"], by=acting(gina))
+    role_definitions.create("readers", ["users.view"], by=acting(gina))
     roles.grant(root, "readers", by=OPERATOR)
 
     with pytest.raises(OutRanked):
@@ -195,9 +198,9 @@ def test_without_the_permission_no_role_changes_hands(domain: Flask, permission:
     for act in (
         lambda: roles.grant(alice, "hal", by=acting(hal)),
         lambda: roles.revoke(alice, "hal", by=acting(hal)),
-        lambda: roles.create("more", [permission], by=acting(hal)),
+        lambda: role_definitions.create("more", [permission], by=acting(hal)),
         lambda: change(role_called("hal"), [], by=acting(hal)),
-        lambda: roles.delete(role_called("hal"), by=acting(hal)),
+        lambda: role_definitions.delete(role_called("hal"), by=acting(hal)),
     ):
         with pytest.raises(NotAllowed):
             act()
@@ -215,23 +218,23 @@ def test_whoever_lost_their_role_a_moment_ago_has_no_power(each_domain: Flask) -
 
 def test_a_role_lives_and_dies(each_domain: Flask) -> None:
     root = administrator()
-    role = roles.create("Readers", ["users.view", "audit.view"], by=acting(root))
+    role = role_definitions.create("Readers", ["users.view", "audit.view"], by=acting(root))
     assert role.name == "readers"
 
     change(role, ["users.view", "jobs.view"], by=acting(root))
     change(role, ["jobs.view"], by=acting(root))
     assert roles.permissions_in(role) == {"jobs.view"}
 
-    roles.delete(role, by=acting(root))
+    role_definitions.delete(role, by=acting(root))
     assert roles.find("readers") is None
-    roles.create("readers", [], by=acting(root))
+    role_definitions.create("readers", [], by=acting(root))
     assert roles.permissions_in(role_called("readers")) == frozenset()
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "cut" + " " * 600 + "words", "a\0b", "a\nb"])
 def test_a_name_that_cannot_be_one_is_refused_and_never_cut(domain: Flask, name: str) -> None:
     with pytest.raises(RoleRefused):
-        roles.create(name, [], by=Actor.operator())
+        role_definitions.create(name, [], by=Actor.operator())
 
 
 def test_what_cannot_be_shown_is_no_role(domain: Flask) -> None:
@@ -244,14 +247,14 @@ def test_every_permission_has_words() -> None:
 
 def change(role: Role, permissions: Iterable[str], *, by: Actor) -> None:
     """Change a role as somebody does who has just looked at it."""
-    roles.change(role, permissions, shown=roles.permissions_in(role), by=by)
+    role_definitions.change(role, permissions, shown=roles.permissions_in(role), by=by)
 
 
 def test_what_was_given_to_a_role_meanwhile_stands(domain: Flask) -> None:
-    roles.create("readers", ["users.view", "jobs.view"], by=OPERATOR)
+    role_definitions.create("readers", ["users.view", "jobs.view"], by=OPERATOR)
     readers, shown = role_called("readers"), ["users.view", "jobs.view"]
     change(readers, [*shown, "mail.view"], by=OPERATOR)
 
-    roles.change(readers, ["users.view", "audit.view"], shown=shown, by=OPERATOR)
+    role_definitions.change(readers, ["users.view", "audit.view"], shown=shown, by=OPERATOR)
 
     assert roles.permissions_in(readers) == {"users.view", "audit.view", "mail.view"}

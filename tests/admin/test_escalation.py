@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from app.accounts import roles
+from app.accounts import role_definitions, roles
 from app.accounts.models import User
 from app.accounts.roles import ADMINISTRATOR, ALL
 from app.audit import Actor
@@ -61,7 +61,7 @@ def test_a_door_opens_to_its_permission_alone(app: Flask, somebody: User, role: 
     with app.app_context():
         eve = person("eve")
         if role.startswith("only "):
-            roles.create(role, [role.removeprefix("only ")], by=Actor.operator())
+            role_definitions.create(role, [role.removeprefix("only ")], by=Actor.operator())
         if role:
             roles.grant(eve, role, by=Actor.operator())
         held = roles.permissions_of(eve.id)

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 
-from app.accounts import directory, roles
+from app.accounts import directory, role_definitions, roles
 from app.accounts.models import User, UserSession
 from app.audit import EVENTS, Actor
 from app.db import db
@@ -211,7 +211,7 @@ def test_an_old_form_changes_only_what_was_changed_on_it(
 ) -> None:
     with app.app_context():
         for name in ("night shift", "writer"):
-            roles.create(name, ["jobs.view"], by=Actor.operator())
+            role_definitions.create(name, ["jobs.view"], by=Actor.operator())
             roles.grant(bob, name, by=Actor.operator())
     old = browser.get(f"/admin/users/{bob.id}/roles")
     with app.app_context():
@@ -229,10 +229,12 @@ def test_an_old_form_of_a_role_changes_only_what_was_changed_on_it(
     app: Flask, browser: Browser, root: User
 ) -> None:
     with app.app_context():
-        role = roles.create("readers", ["users.view", "jobs.view"], by=Actor.operator())
+        role = role_definitions.create("readers", ["users.view", "jobs.view"], by=Actor.operator())
     old = browser.get(f"/admin/roles/{role.id}")
     with app.app_context():
-        roles.change(role, ["mail.view", "users.view"], shown=["users.view"], by=Actor.operator())
+        role_definitions.change(
+            role, ["mail.view", "users.view"], shown=["users.view"], by=Actor.operator()
+        )
 
     browser.fill(old, permissions=["users.view", "audit.view"])
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import clock, create_app, jobs
-from app.accounts import registration, roles, setup, statistics, tokens
+from app.accounts import registration, role_definitions, roles, setup, statistics, tokens
 from app.accounts.models import User, UserSession
 from app.accounts.names import name_key
 from app.accounts.tokens import Purpose
@@ -52,7 +52,7 @@ class Site:
             roles.grant(root, roles.ADMINISTRATOR, by=operator)
             sam = registration.create(SAM, "sam@example.com", PASSWORD, by=operator)
             roles.grant(sam, "support", by=operator)
-            roles.create("auditors", ["audit.view"], by=operator)
+            role_definitions.create("auditors", ["audit.view"], by=operator)
             let_a_crowd_in()
             let_mails_end()
             statistics.count()

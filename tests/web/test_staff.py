@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.accounts import lifecycle, roles
+from app.accounts import lifecycle, role_definitions, roles
 from app.accounts.models import User
 from app.audit import Actor
 from app.db import db
@@ -89,7 +89,7 @@ def test_a_permission_that_is_withdrawn_is_gone_within_the_session(
     with app.app_context():
         role = roles.find("gina")
         assert role is not None
-        roles.change(role, ["jobs.view"], shown=["users.view"], by=OPERATOR)
+        role_definitions.change(role, ["jobs.view"], shown=["users.view"], by=OPERATOR)
 
     assert browser.get("/admin/users").status == 403
     assert browser.is_logged_in()

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app import audit, clock, mail
-from app.accounts import roles
+from app.accounts import role_definitions
 from app.accounts.models import User
 from app.audit import Actor, Named
 from app.db import atomic, db
@@ -148,4 +148,4 @@ def let_a_crowd_in() -> None:
         mail.send("test", to=address, to_key=address, user=None, link="")
         audit.record("login.failed", by=Actor.operator(), on=Named(1, "alice"))
     for number in range(12):
-        roles.create(f"role {number}", ["users.view", "mail.view"], by=Actor.operator())
+        role_definitions.create(f"role {number}", ["users.view", "mail.view"], by=Actor.operator())

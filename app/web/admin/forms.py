@@ -7,7 +7,7 @@ from wtforms import HiddenField, SelectMultipleField, StringField, ValidationErr
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app import mail
-from app.accounts import lifecycle, roles
+from app.accounts import lifecycle, role_definitions
 from app.web.forms import AddressField, Form, NameField, accept
 
 
@@ -63,7 +63,7 @@ class RoleNameField(StringField):
     data: Any
 
     def pre_validate(self, form: Any) -> None:
-        accept(roles.clean_name, self.data or "")
+        accept(role_definitions.clean_name, self.data or "")
 
 
 class NewUserForm(Form):

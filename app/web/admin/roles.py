@@ -4,6 +4,7 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from app.accounts import role_definitions
 from app.accounts import roles as rules
 from app.accounts.errors import RoleRefused
 from app.web.admin.blueprint import bp
@@ -32,7 +33,7 @@ def new_role() -> Answer:
     offer(form.permissions)
     if form.validate_on_submit():
         try:
-            rules.create(form.name.data, form.permissions.data, by=actor())
+            role_definitions.create(form.name.data, form.permissions.data, by=actor())
         except RoleRefused as refusal:
             form.refuse(form.name, refusal)
         else:
@@ -51,7 +52,7 @@ def role(role_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             wanted, shown = form.permissions.data, form.shown.data
-            rules.change(found.role, wanted, shown=shown, by=actor())
+            role_definitions.change(found.role, wanted, shown=shown, by=actor())
         except RoleRefused as refusal:
             form.refuse(form.permissions, refusal)
         else:
@@ -66,7 +67,7 @@ def role_deletion(role_id: int) -> Answer:
     found, form = standing(role_id), ActForm()
     if form.validate_on_submit():
         try:
-            rules.delete(found.role, by=actor())
+            role_definitions.delete(found.role, by=actor())
         except RoleRefused as refusal:
             form.form_errors.append(refusal.message)
         else:
