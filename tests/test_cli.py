@@ -1,6 +1,7 @@
 """The operator's door."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from app.db import atomic, db
 from tests.browser import Browser
 from tests.conftest import site_on
 from tests.factories import PASSWORD
+from tests.outbox import Outbox
 
 
 def run(app: Flask, *arguments: str, typed: str = "") -> tuple[int, str]:
@@ -97,6 +99,29 @@ def test_a_terminal_is_not_told_what_to_do_by_a_name(app: Flask) -> None:
 
 def test_a_page_beyond_any_id_is_refused(app: Flask) -> None:
     assert run(app, "list", "--after", "9" * 30)[0] == 2
+
+
+def test_whoever_has_an_address_chooses_their_own_password(
+    app: Flask, browser: Browser, outbox: Outbox
+) -> None:
+    code, output = run(app, "create", "ada", "--email", "ada@example.com", "--admin")
+
+    assert code == 0 and "We mailed them how to choose a password." in output
+    browser.submit(outbox.link_to("ada@example.com"), email="ada@example.com")
+    browser.submit(outbox.link_to("ada@example.com"), password=PASSWORD)
+    assert browser.log_in("ada", PASSWORD).path == "/account"
+    assert browser.get("/admin").status == 200
+
+
+@pytest.mark.parametrize("given", [[], ["--email", "ada@example.com"]])
+def test_a_password_is_asked_for_where_none_can_be_mailed(
+    make_app: Callable[..., Flask], given: list[str]
+) -> None:
+    app = make_app(MAIL_SERVER="none" if given else "")
+
+    code, output = run(app, "create", "ada", *given)
+
+    assert code == 1 and "There is no terminal to ask on" in output
 
 
 def test_passwords_are_never_taken_from_the_command_line(app: Flask) -> None:

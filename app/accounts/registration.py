@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app import audit, clock, mail, throttle
-from app.accounts import addresses, hashing, names, passwords, roles
+from app.accounts import addresses, hashing, mails, names, passwords, roles
 from app.accounts.authentication import Verified
 from app.accounts.errors import AddressTaken, NameTaken
 from app.accounts.models import Origin, User
@@ -33,28 +33,32 @@ def register(name: str, email: str, password: str, *, by: Actor) -> Verified:
 
 
 def create(
-    name: str, email: str | None, password: str, *, by: Actor, is_administrator: bool = False
+    name: str, email: str | None, password: str | None, *, by: Actor, is_administrator: bool = False
 ) -> User:
     """Create an account for somebody; an address that the operator gives counts as confirmed.
 
-    Raises as `register` does, and AddressTaken.
+    Without a password they are mailed how to choose one. Raises as `register` does, and
+    AddressTaken.
     """
     name = names.clean_name(name)
     email = names.clean_address(email) if email else None
-    passwords.check(password, name=name, email=email)
+    if password is not None:
+        passwords.check(password, name=name, email=email)
     refuse_taken(name)
-    password_hash = hashing.make(password)
+    password_hash = None if password is None else hashing.make(password)
     return store(name, email, password_hash, is_administrator=is_administrator, by=by)
 
 
 @atomic
 def store(
-    name: str, email: str | None, password_hash: str, *, is_administrator: bool, by: Actor
+    name: str, email: str | None, password_hash: str | None, *, is_administrator: bool, by: Actor
 ) -> User:
     administrator = roles.lock() if is_administrator else None
     user = insert(name, password_hash, email=email, origin=Origin.OPERATOR, by=by)
     if administrator:
         roles.give(user, administrator, by=by)
+    if password_hash is None:
+        mails.account_created(user)
     return user
 
 

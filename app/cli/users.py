@@ -35,10 +35,17 @@ users = Commands("user", help="Create, list and show people, and help or stop th
 @password_stdin
 @as_json
 def create(name: str, email: str | None, admin: bool, password_stdin: bool, as_json: bool) -> None:
-    """Create an account. Example: flask user create ada --email ada@example.com --admin"""
-    password = read_password(password_stdin)
+    """Create an account. Example: flask user create ada --email ada@example.com --admin
+
+    Whoever has an address is mailed how to choose a password; for anybody else, and on a site
+    without mail, it is asked for here.
+    """
+    is_theirs = bool(email) and not mail.is_off() and not password_stdin
+    password = None if is_theirs else read_password(password_stdin)
     user = registration.create(name, email, password, is_administrator=admin, by=OPERATOR)
     show_rows([user], as_json)
+    if is_theirs and not as_json:
+        click.echo("          We mailed them how to choose a password.")
 
 
 @users.command("list")
