@@ -92,7 +92,7 @@ def store_claim(user: User, address: str, *, by: Actor) -> None:
     if mail.is_off():
         own(row, address, by=by)
         return
-    row.pending_email, row.claimed_at = address, clock.now()
+    write_claim(row, address)
     audit.record("email.claimed", by=by, on=row, email=address)
     ask_to_confirm(row, address)
 
@@ -128,7 +128,7 @@ def make_own(user: User, address: str) -> None:
     try:
         with db.session.begin_nested():
             user.email, user.email_key = address, names.address_key(address)
-            user.pending_email = user.claimed_at = None
+            write_claim(user, None)
     except IntegrityError as error:
         if violated(error) & {"email_key"}:
             raise AddressTaken from error
@@ -152,10 +152,17 @@ def ask_to_confirm(user: User, address: str) -> None:
         mails.verify(user, address, issued.secret, issued.code, room=room)
 
 
+def write_claim(user: User, address: str | None) -> None:
+    """Let somebody claim this address from now on, or none, inside a verb."""
+    user.pending_email = address
+    user.pending_email_key = names.address_key(address) if address else None
+    user.claimed_at = clock.now() if address else None
+
+
 def drop_claim(user: User, *, by: Actor) -> None:
     """Let go of the claim of a row that is locked, inside a verb."""
     audit.record("email.claim_dropped", by=by, on=user, email=user.pending_email)
-    user.pending_email = user.claimed_at = None
+    write_claim(user, None)
     tokens.revoke(Purpose.VERIFY_EMAIL, user)
 
 

@@ -65,7 +65,8 @@ def search(
 ) -> Page:
     """Return one page of the people whose id is `q`, or whose name or address begins with it.
 
-    A status, a sort or a cursor that there is none of counts as not given.
+    An address that they only claim counts too. A status, a sort or a cursor that there is none of
+    counts as not given.
     """
     chosen = filtered(sa.select(User.id), q, status, role)
     total = total_of(chosen, is_everybody=not (q.strip() or role or status in STATUSES))
@@ -95,6 +96,10 @@ def matching(q: str) -> sa.CompoundSelect[Any]:
     ways = [
         sa.select(person.id).where(person.name_key.between(name, name + LAST)),
         sa.select(person.id).where(person.email_key.between(address, address + LAST)),
+        sa.select(person.id).where(
+            person.pending_email_key.between(address, address + LAST),
+            person.pending_email.is_not(None),  # settled by a release that left the key
+        ),
     ]
     if is_id(q.strip()):
         ways.append(sa.select(person.id).where(person.id == int(q)))

@@ -34,6 +34,8 @@ class User(Model):
     email: Mapped[str | None] = mapped_column(sa.String(254))
     email_key: Mapped[str | None] = mapped_column(key(254), unique=True, index=True)
     pending_email: Mapped[str | None] = mapped_column(sa.String(254))
+    # For the staff's search: a claim is nobody's, so it is not unique.
+    pending_email_key: Mapped[str | None] = mapped_column(key(254), index=True)
     password_hash: Mapped[str | None] = mapped_column(sa.String(255))
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # unknown for those of 0001
     origin: Mapped[str | None] = mapped_column(sa.String(16))  # one of Origin, or not known

@@ -91,6 +91,7 @@ def insert(
         email=email,
         email_key=names.address_key(email) if email else None,
         pending_email=claim,
+        pending_email_key=names.address_key(claim) if claim else None,
         claimed_at=now if claim else None,
         created_at=now,
         # Whoever is registered by somebody else was never here.

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import clock
-from app.accounts import directory, names, roles
+from app.accounts import addresses, directory, lifecycle, names, roles
 from app.accounts.models import DailyCount, User
 from app.audit import Actor
 from app.db import affected, atomic, db
+from tests import factories
 
 NAMES = [
     "alice",
@@ -106,6 +107,31 @@ def test_a_prefix_finds_the_same_people_on_every_engine(each_domain: Flask) -> N
         if "alice@example.com".startswith(names.address_key(q.strip())):
             expected.add("somebody")
         assert set(found(q=q)) == expected, q
+
+
+def test_a_claimed_address_is_found_until_it_is_none_any_more(each_domain: Flask) -> None:
+    bob, eve = factories.claimant("bob"), factories.claimant("eve", email="Bob@Example.com")
+
+    assert set(found(q="BOB@example")) == {"bob", "eve"}
+    addresses.claim(eve, "eve@example.com", by=factories.visitor("e"))
+    assert (set(found(q="bob@")), set(found(q="EVE@"))) == ({"bob"}, {"eve"})
+    addresses.cancel_claim(eve, by=factories.visitor("e"))
+    assert set(found(q="eve@")) == set()
+    lifecycle.confirm_address(bob, "bob@example.com", by=Actor.operator(), reason="Shown")
+    assert set(found(q="bob@")) == {"bob"}
+    assert bob.pending_email_key is None
+
+
+def test_a_key_that_an_older_release_left_finds_nobody(each_domain: Flask) -> None:
+    bob = factories.claimant("bob")
+    forget_claim(bob.id)
+
+    assert set(found(q="bob@example")) == set()
+
+
+@atomic
+def forget_claim(user_id: int) -> None:
+    affected(sa.update(User).where(User.id == user_id).values(pending_email=None))
 
 
 def test_an_id_finds_its_owner_and_names_that_begin_like_it(each_domain: Flask) -> None:
@@ -246,7 +272,8 @@ def test_no_list_walks_through_everybody(each_domain: Flask, wanted: dict[str, s
     plan = plan_of(wanted)
 
     if "q" in wanted:
-        assert "ix_user_name_key" in plan and "ix_user_email_key" in plan
+        for key in ("name_key", "email_key", "pending_email_key"):
+            assert f"ix_user_{key}" in plan
     else:
         assert not re.search('(?i)filesort|sort key: "user|b-tree for order', plan), plan
 

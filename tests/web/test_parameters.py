@@ -19,6 +19,7 @@ HOPES = {
     "email": "thief@example.com",
     "email_key": "thief@example.com",
     "pending_email": "thief@example.com",
+    "pending_email_key": "thief@example.com",
     "email_confirmed": "1",
     "password_hash": "x",
     "created_at": "1999-01-01",
@@ -60,6 +61,7 @@ def test_registering_sets_what_the_form_asks_for(browser: Browser, app: Flask) -
         "email": None,
         "email_key": None,
         "pending_email": "bob@example.com",
+        "pending_email_key": "bob@example.com",
         "origin": "registration",
         "deactivated_at": None,
     }
