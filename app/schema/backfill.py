@@ -78,7 +78,7 @@ class Backfill:
         with Stopwatch() as stopwatch:
             values = self.compute(connection, rows)
             chosen = [row for row in rows if row.id in values]
-            written = self.write_once(connection, chosen, values)
+            written = self.prepared(chosen, values)(connection)
             connection.rollback()
         all_of_it = stopwatch.seconds / max(len(rows), 1) * due
         return (
@@ -102,8 +102,7 @@ class Backfill:
                 with pace.computing:
                     values = self.compute(connection, rows)
                 chosen = [row for row in rows if row.id in values]
-                with pace.writing:
-                    self.write(connection, chosen, values, progress)
+                self.write(connection, chosen, values, progress, pace)
                 found += len(values)
                 if len(rows) >= LEAST:  # else it was the last of them, and small
                     pace.adapt(calm=probe.is_calm(rows[-1].id))
@@ -116,12 +115,18 @@ class Backfill:
             page = self.query.where(self.table.c.id > rows[-1].id)
 
     def write(
-        self, connection: sa.Connection, rows: Rows, values: Values, progress: Progress
+        self,
+        connection: sa.Connection,
+        rows: Rows,
+        values: Values,
+        progress: Progress,
+        pace: Pace,
     ) -> None:
+        write_once = self.prepared(rows, values)
         for attempt in range(1, TRIES + 1):
             try:
-                with transaction(connection):
-                    written = self.write_once(connection, rows, values)
+                with transaction(connection, pace.writing):
+                    written = write_once(connection)
                     progress.note(written)  # killed here, neither is done
                 progress.add(written)
                 return
@@ -132,9 +137,10 @@ class Backfill:
                     raise
                 time.sleep(WRITING * attempt)
 
-    def write_once(self, connection: sa.Connection, rows: Rows, values: Values) -> int:
+    def prepared(self, rows: Rows, values: Values) -> Callable[[sa.Connection], int]:
+        """Return what writes these rows and counts them: ready before anybody waits for it."""
         if not rows:
-            return 0
+            return lambda connection: 0
         c = self.table.c
         unchanged = [
             c[name].is_not_distinct_from(sa.bindparam(f"read_{name}")) for name in self.reads
@@ -151,7 +157,7 @@ class Backfill:
             | {f"new_{name}": value for name, value in values[row.id].items()}
             for row in rows
         ]
-        return connection.execute(statement, parameters).rowcount
+        return lambda connection: connection.execute(statement, parameters).rowcount
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -164,16 +170,19 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 @contextmanager
-def transaction(connection: sa.Connection) -> Iterator[None]:
+def transaction(connection: sa.Connection, stopwatch: Stopwatch) -> Iterator[None]:
+    """Commit at the end, or roll back; take the time from when its locks may be held."""
     # Spelt out: the connection is in autocommit, where a begin() of its own would be a pretence.
     if is_callers():
-        yield
+        with stopwatch:
+            yield
         return
     begin = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"
-    connection.exec_driver_sql(begin)
+    connection.exec_driver_sql(begin)  # SQLite waits here, for a writer of the site
     try:
-        yield
-        connection.exec_driver_sql("COMMIT")
+        with stopwatch:
+            yield
+            connection.exec_driver_sql("COMMIT")
     except BaseException:
         with suppress(DBAPIError):
             connection.exec_driver_sql("ROLLBACK")

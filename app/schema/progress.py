@@ -1,6 +1,7 @@
 """How fast a backfill goes, what it says meanwhile, and whom it obeys."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ log = logging.getLogger(__name__)
 
 LEAST, MOST = 50, 5000  # rows in a batch
 COMPUTING = 1.0  # seconds: what a kill may cost again
-WRITING = 0.05  # seconds that a live writer may have to wait
-WRITING_SQLITE = 0.005  # there every writer waits, not only one who wants the same row
-PAUSE_SQLITE = 3  # times as long as the batch took: its queue of writers is not a fair one
+WRITING = 0.025  # seconds that a live writer may have to wait
+# There every writer waits, not only one who wants the same row; it looks again 1, 3, 8, 18 ms later.
+WRITING_SQLITE = 0.003
+PAUSE_SQLITE = 3  # times as long as the batch took: whoever waited finds it free when it looks
+GROWTH = 1.25  # times the last batch, at most: one that was quick by chance says little
 PAUSE_BUSY, PAUSE_BUSIEST = 0.05, 1.0  # seconds, doubled while the live database has trouble
 SLOW, NEVER_SLOW = 5, 0.02  # times the usual, and seconds: when a small read takes too long
 LOOK_EVERY = 0.5  # seconds, while paused
@@ -66,8 +69,8 @@ class Pace:
             COMPUTING / max(self.computing.seconds, 1e-6),
             self.fair / max(self.writing.seconds, 1e-6),
         )
-        growth = min(max(room, 0.5), 2) if calm else 0.5
-        self.size = int(min(max(self.size * growth, LEAST), MOST))
+        growth = min(max(room, 0.5), GROWTH) if calm else 0.5
+        self.size = math.ceil(min(max(self.size * growth, LEAST), MOST))
 
 
 class Probe:

@@ -32,6 +32,7 @@ LOCKS = {
     "mariadb": "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 0)",
 }
 ASKED_EVERY = 0.2  # seconds
+EMPTYING = 25  # tries
 WAITING = "Another run is changing this schema: waiting until it is done."
 
 
@@ -114,6 +115,8 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
     connection.exec_driver_sql("PRAGMA busy_timeout = 60000")  # a live writer's turn is short
     connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # as the site has it: batches are cheap
     connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
+    # Little by little, and by us: the commit of somebody's page must not move our batches over.
+    connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 200")
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     # With keys on, a table that is written anew takes the rows that point at it along.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
@@ -125,9 +128,21 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
         connection.rollback()
         event.remove(connection, "begin", begin_immediate)
         connection.exec_driver_sql(f"PRAGMA foreign_keys = {keys}")
-        # What was erased lies in the log of writes, too.
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_log(connection)
         connection.rollback()
+
+
+def empty_log(connection: sa.Connection) -> None:
+    """Empty SQLite's log, where what was erased lies too, but keep no writer waiting for a reader.
+
+    While a reader needs what is in it, it stays; the next run looks again.
+    """
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")  # in which nobody waits
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    for _ in range(EMPTYING):
+        if not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+            return
+        time.sleep(ASKED_EVERY)
 
 
 def begin_script(context: MigrationContext) -> None:

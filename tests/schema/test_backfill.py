@@ -71,8 +71,8 @@ def run_and_kill(schema: Schema, revision: str, *, batch: int) -> int | None:
     whole, batches = backfill.transaction, []
 
     @contextmanager
-    def deadly(connection: sa.Connection) -> Iterator[None]:
-        with whole(connection):
+    def deadly(connection: sa.Connection, stopwatch: progress.Stopwatch) -> Iterator[None]:
+        with whole(connection, stopwatch):
             yield
             batches.append(batch)
             if len(batches) == batch:

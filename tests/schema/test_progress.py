@@ -155,4 +155,5 @@ def test_trouble_makes_batches_smaller_and_pauses_longer(monkeypatch: pytest.Mon
     pace.adapt(calm=False)
     assert (pace.size, pace.pause) == (250, 2 * progress.PAUSE_BUSY)
     pace.adapt(calm=True)
-    assert (pace.size, pace.pause) == (500, 0)
+    assert 250 < pace.size < 500  # one quiet moment says little
+    assert pace.pause == 0
