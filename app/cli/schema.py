@@ -110,8 +110,13 @@ def expand(directory: str | None, sql: bool) -> None:
 @click.option("--resume", "control", flag_value="run", help="Let it go on.")
 @click.option("--cancel", "control", flag_value="cancel", help="End it; what is done stays done.")
 @click.option("--dry-run", type=click.IntRange(1), help="Do so many rows, and roll them back.")
+@click.option("--batch", type=click.IntRange(1), help="Take so many rows at once, at most.")
 def backfill(
-    directory: str | None, sql: bool, control: state.Control | None, dry_run: int | None
+    directory: str | None,
+    sql: bool,
+    control: state.Control | None,
+    dry_run: int | None,
+    batch: int | None,
 ) -> None:
     """Move the rows, in batches, while the site runs. Example: flask db backfill --pause"""
     if control and (sql or dry_run):
@@ -124,7 +129,7 @@ def backfill(
             else:
                 click.echo(coming(connection, script).module.work.dry_run(connection, dry_run))
         return
-    run_stage("backfill", directory, sql)
+    run_stage("backfill", directory, sql, batch=batch)
 
 
 def tell(connection: sa.Connection, control: state.Control) -> str:
@@ -199,8 +204,15 @@ def verify_(directory: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def run_stage(stage: str, directory: str | None, sql: bool, destroy: tuple[str, ...] = ()) -> None:
+def run_stage(
+    stage: str,
+    directory: str | None,
+    sql: bool,
+    destroy: tuple[str, ...] = (),
+    batch: int | None = None,
+) -> None:
     config = configured(directory)
+    config.attributes["batch"] = batch
     wish = gates.Wish(only=stage, destroy=destroy)
     config.attributes["wish"] = wish
     destination = newest(stage, ScriptDirectory.from_config(config)) if sql else "head"

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db import is_passing
 from app.schema import locks
 from app.schema.engine import autocommitted, is_callers, is_script, note
-from app.schema.progress import LEAST, MOST, WRITING, Pace, Progress, Stopwatch, watching
+from app.schema.progress import MOST, WRITING, Pace, Progress, Stopwatch, watching
 
 TRIES = 5
 
@@ -94,7 +94,9 @@ class Backfill:
 
     def sweep(self, connection: sa.Connection, progress: Progress) -> int:
         """Do each row that is due once; return how many there were to do."""
-        pace = Pace(connection.dialect.name)
+        config = op.get_context().config
+        batch = config.attributes.get("batch") if config else None
+        pace = Pace(connection.dialect.name, most=batch or MOST)
         found = 0
         with watching(connection, self.table) as probe:
             for rows in self.pages(connection, lambda: pace.size):
@@ -104,7 +106,7 @@ class Backfill:
                 chosen = [row for row in rows if row.id in values]
                 self.write(connection, chosen, values, progress, pace)
                 found += len(values)
-                if len(rows) >= LEAST:  # else it was the last of them, and small
+                if len(rows) >= pace.least:  # else it was the last of them, and small
                     pace.adapt(calm=probe.is_calm(rows[-1].id))
         return found
 

@@ -56,8 +56,9 @@ class Stopwatch:
 class Pace:
     """How many rows the next batch takes, so that nobody waits for it longer than is fair."""
 
-    def __init__(self, dialect: str) -> None:
-        self.size, self.pause = LEAST, 0.0
+    def __init__(self, dialect: str, *, most: int) -> None:
+        self.least, self.most = min(LEAST, most), most
+        self.size, self.pause = self.least, 0.0
         self.computing, self.writing = Stopwatch(), Stopwatch()
         self.sqlite = dialect == "sqlite"
         self.fair = WRITING_SQLITE if self.sqlite else WRITING
@@ -70,7 +71,7 @@ class Pace:
             self.fair / max(self.writing.seconds, 1e-6),
         )
         growth = min(max(room, 0.5), GROWTH) if calm else 0.5
-        self.size = math.ceil(min(max(self.size * growth, LEAST), MOST))
+        self.size = math.ceil(min(max(self.size * growth, self.least), self.most))
 
 
 class Probe:

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from app.schema import progress, state
 from tests.schema.conftest import Schema
+from tests.schema.histories import db
 from tests.schema.revisions import ADD_NOTE, DROP_THING, THING, history
 
 ROWS = 400
@@ -115,6 +116,25 @@ def test_a_dry_run_writes_nothing(schema: Schema, directory: str) -> None:
     assert row(schema) is None
 
 
+def test_no_batch_has_more_rows_than_it_may(schema: Schema, directory: str) -> None:
+    sizes: list[int] = []
+
+    def note(connection: Any, cursor: Any, said: str, given: Any, *rest: Any) -> None:
+        if said.startswith("UPDATE thing"):
+            sizes.append(len(given) if isinstance(given, list) else 1)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        ended = db(schema, Path(directory), "backfill", "--batch", "30")
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    assert ended.exit_code == 0, ended.output
+    assert sum(sizes) == ROWS
+    assert max(sizes) == 30
+    assert schema.scalar(DONE) == ROWS
+
+
 def test_writers_who_wait_are_seen(schema: Schema, directory: str) -> None:
     if schema.dialect == "sqlite":
         pytest.skip("SQLite knows nothing of who waits: there each batch is followed by a pause")
@@ -147,7 +167,7 @@ def test_a_read_that_takes_much_longer_than_usual_is_trouble() -> None:
 
 def test_trouble_makes_batches_smaller_and_pauses_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress.time, "sleep", lambda seconds: None)
-    pace = progress.Pace("postgresql")
+    pace = progress.Pace("postgresql", most=progress.MOST)
     pace.size = 1000
 
     pace.adapt(calm=False)
