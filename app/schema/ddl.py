@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeEngine
 from app.schema import indexes, kept
 from app.schema.engine import (
     alter,
+    brief,
     columns_of,
     dialect,
     done,
@@ -96,7 +97,8 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
             words = sa.schema.CreateColumn(column).compile(dialect=op.get_context().dialect)
             alter(table, f"ADD COLUMN {words}".replace("%%", "%"))
         else:
-            op.add_column(table, column)
+            with brief():
+                op.add_column(table, column)
     kept.give_back_column(table, column.name)
 
 
@@ -118,7 +120,8 @@ def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = 
         drop = f"DROP COLUMN {quoted(column)}"
         op.execute(f"ALTER TABLE {quoted(table)} {drop}, FORCE") if erase else alter(table, drop)
         return
-    op.drop_column(table, column)  # SQLite writes zeros over it: every run sets secure_delete
+    with brief():
+        op.drop_column(table, column)  # SQLite writes zeros over it: every run sets secure_delete
     if erase and dialect() == "postgresql":
         # Only hidden until the table is written anew; VACUUM FULL would want no transaction.
         op.execute(f"CLUSTER {quoted(table)} USING {quoted(primary_key_of(table))}")
@@ -154,7 +157,8 @@ def drop_index(name: str, table_name: str) -> None:
         if dialect() == "mariadb":
             alter(table_name, f"DROP INDEX {quoted(name)}", "NOCOPY")
         else:
-            op.drop_index(name, table_name)
+            with brief():
+                op.drop_index(name, table_name)
 
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +16,12 @@ ALGORITHMS = ("INSTANT", "NOCOPY", "INPLACE")
 NOT_THIS_WAY = {1845, 1846}
 
 NAMED = 10  # of the rows that stand in the way
+BRIEF = "2s"
+CANCELLED = "57014"
+
+
+class TooLong(RuntimeError):
+    """A statement kept everybody waiting for too long; it was undone."""
 
 
 def dialect() -> str:
@@ -103,6 +110,33 @@ def autocommitted() -> Iterator[sa.Connection]:
             yield op.get_bind()
 
 
+@contextmanager
+def brief() -> Iterator[None]:
+    """Undo what is done here if it takes long, or raise TooLong: nobody can read meanwhile.
+
+    On PostgreSQL, where some changes of a table write all of it anew.
+    """
+    if dialect() != "postgresql" or is_script():
+        yield
+        return
+    connection = op.get_bind()
+    usual = connection.exec_driver_sql("SHOW statement_timeout").scalar()
+    connection.exec_driver_sql(f"SET statement_timeout = '{BRIEF}'")
+    try:
+        yield
+    except DBAPIError as error:
+        with suppress(DBAPIError):  # a transaction that is spoilt takes the setting back itself
+            connection.exec_driver_sql(f"SET statement_timeout = '{usual}'")
+        if getattr(error.orig, "sqlstate", None) != CANCELLED:
+            raise
+        raise TooLong(
+            f"This lets nobody read, and was not done in {BRIEF}: {error.statement}. It was "
+            "undone. Where it writes the table anew, add an empty column and fill it instead; "
+            "else run the command again when less is going on."
+        ) from error
+    connection.exec_driver_sql(f"SET statement_timeout = '{usual}'")
+
+
 def alter(table: str, change: str, safest: str = "INSTANT") -> None:
     """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this.
 
@@ -115,7 +149,7 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
     for algorithm in ALGORITHMS[ALGORITHMS.index(safest) :]:
         try:
             execute(f"{statement}, ALGORITHM={algorithm}, LOCK=NONE")
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             if next(iter(getattr(error.orig, "args", ())), None) not in NOT_THIS_WAY:
                 raise
         else:

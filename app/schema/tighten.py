@@ -14,6 +14,7 @@ from app.schema.engine import (
     NAMED,
     alter,
     autocommitted,
+    brief,
     dialect,
     done,
     execute,
@@ -64,7 +65,8 @@ def drop_not_null(table: str, column: str) -> None:
     if done(lambda inspector: is_nullable(table, column)):
         return
     if dialect() == "postgresql":
-        execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} DROP NOT NULL")
+        with brief():
+            execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} DROP NOT NULL")
     elif dialect() == "mariadb":
         modify(table, column, "NULL")
     else:
@@ -103,10 +105,12 @@ def checked_first(table: str, column: str, null: str) -> None:
     check = quoted(f"ck_{table}_{column}_there")
     with autocommitted():
         try:
-            execute(f"{begin} DROP CONSTRAINT IF EXISTS {check}")
-            execute(f"{begin} ADD CONSTRAINT {check} CHECK ({c} IS NOT NULL) NOT VALID")
+            with brief():
+                execute(f"{begin} DROP CONSTRAINT IF EXISTS {check}")
+                execute(f"{begin} ADD CONSTRAINT {check} CHECK ({c} IS NOT NULL) NOT VALID")
             execute(f"{begin} VALIDATE CONSTRAINT {check}")
-            execute(f"{begin} ALTER {c} SET {null}, DROP CONSTRAINT {check}")
+            with brief():
+                execute(f"{begin} ALTER {c} SET {null}, DROP CONSTRAINT {check}")
         except BaseException:
             # The release that runs must not be held to what is not decided.
             with suppress(DBAPIError):
@@ -173,7 +177,7 @@ def add_foreign_key(
 
 
 def not_valid_first(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
-    with autocommitted():
+    with autocommitted(), brief():
         execute(f"ALTER TABLE {quoted(table)} ADD {clause} NOT VALID")
     validate(table, name)
 
@@ -212,4 +216,5 @@ def drop_foreign_key(name: str, table: str) -> None:
         rebuild.rebuild(table, lambda items: rebuild.without_constraint(items, name))
     else:
         kind = "FOREIGN KEY" if dialect() == "mariadb" else "CONSTRAINT"
-        execute(f"ALTER TABLE {quoted(table)} DROP {kind} {quoted(name)}")
+        with brief():
+            execute(f"ALTER TABLE {quoted(table)} DROP {kind} {quoted(name)}")

@@ -5,11 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.schema import locks
+from app.schema import engine, locks, run
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 
@@ -100,6 +101,70 @@ def test_a_lock_that_goes_away_is_waited_for(served: tuple[Schema, str]) -> None
     assert outcomes == [("0001", "expand", "upgraded"), ("0002", "expand", "upgraded")]
 
 
+FILLED = """
+thing = sa.table("thing", sa.column("id"), sa.column("name"), sa.column("note"))
+work = backfill.Backfill(
+    table=thing,
+    due=thing.c.note.is_(None),
+    reads=["name"],
+    compute=lambda connection, rows: {row.id: {"note": row.name} for row in rows},
+)
+"""
+
+
+def test_what_lets_nobody_read_is_brief_and_what_checks_rows_takes_its_time(
+    postgresql: Schema, tmp_path: Path
+) -> None:
+    tighten = """ddl.create_unique_index("ix_thing_note", "thing", ["note"])
+ddl.set_not_null("thing", "note")"""
+    directory = history(
+        tmp_path, *STORY, ("backfill", "work.run()", "pass", FILLED), ("contract", tighten, "pass")
+    )
+    postgresql.upgrade("0001", directory=directory)
+    postgresql.execute("INSERT INTO thing (name) VALUES ('a')")
+    database = postgresql.engine.url.database
+    postgresql.execute(f"ALTER DATABASE {database} SET statement_timeout = '7s'")
+    limits: dict[str, str] = {}
+
+    def note(connection: sa.Connection, cursor: Any, said: str, *rest: object) -> None:
+        with connection.connection.cursor() as beside:
+            beside.execute("SHOW statement_timeout")
+            limits[said] = beside.fetchone()[0]
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        postgresql.upgrade(directory=directory)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    for words in ("ADD COLUMN note", "NOT VALID", "SET NOT NULL"):
+        assert {limit for said, limit in limits.items() if words in said} == {engine.BRIEF}, words
+    for words in ("UPDATE thing", "INDEX CONCURRENTLY", "VALIDATE CONSTRAINT"):
+        assert {limit for said, limit in limits.items() if words in said} == {"0"}, words
+
+
+def test_a_change_that_writes_the_table_anew_is_undone(
+    postgresql: Schema,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = """ddl.add_column("thing", sa.Column(
+    "note", sa.Text(), nullable=True, server_default=sa.text("pg_sleep(0.2)::text")
+))"""
+    directory = history(tmp_path, STORY[0], ("expand", slow, DROP_NOTE))
+    postgresql.upgrade("0001", directory=directory)
+    postgresql.execute("INSERT INTO thing (name) VALUES ('a')")
+    monkeypatch.setattr(engine, "BRIEF", "50ms")
+
+    with pytest.raises(SystemExit):
+        postgresql.upgrade(directory=directory)
+
+    assert "was not done in 50ms" in caplog.text
+    assert postgresql.version == "0001"
+    assert postgresql.columns("thing") == {"id", "name"}
+
+
 def test_a_failure_is_noted_and_the_session_is_given_back_as_it_was(
     schema: Schema, tmp_path: Path
 ) -> None:
@@ -110,6 +175,9 @@ def test_a_failure_is_noted_and_the_session_is_given_back_as_it_was(
     runs = schema.rows("SELECT revision, outcome, ended_at >= started_at FROM schema_run")
     assert [tuple(row) for row in runs] == [("0001", "upgraded", 1), ("0002", "failed", 1)]
     settings = locks.SETTINGS[schema.dialect]
+    if schema.dialect == "postgresql":  # where no limit is the server's own default
+        database = schema.engine.url.database
+        schema.execute(f"ALTER DATABASE {database} SET statement_timeout = '7s'")
     with schema.engine.connect() as connection:
         show = {"postgresql": "SHOW {}", "mariadb": "SELECT @@{}"}.get(schema.dialect, "")
         before = [connection.exec_driver_sql(show.format(name)).scalar() for name in settings]
