@@ -120,6 +120,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         )
     for row in facts["runs"]:
         release = f" by release {row['release']}" if row["release"] else ""
+        release += f", run by {row['who']}" if row["who"] else ""
         said.append(
             f"Ran       {row['revision']} {row['stage']} at {row['started_at']:%Y-%m-%d %H:%M:%S}"
             f", {row['seconds']:.1f} s, {row['outcome']}{release}"

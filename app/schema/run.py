@@ -4,8 +4,10 @@ Used by migrations/env.py alone.
 """
 
 import functools
+import getpass
 import hashlib
 import logging
+import socket
 import sqlite3
 import subprocess
 import time
@@ -211,6 +213,7 @@ def take(
         started_at=clock.now(),
         release=release(),
         digest=digest(revision),
+        who=operator(),
     )
 
     work = functools.partial(function, **arguments)
@@ -253,3 +256,11 @@ def release() -> str | None:
         )
         return found.stdout.strip()[:64] or None
     return None
+
+
+def operator() -> str:
+    """Return who runs this, as the machine knows them: user@host."""
+    user = "?"
+    with suppress(OSError, KeyError):  # as in a container, whose user may have no name
+        user = getpass.getuser()
+    return f"{user}@{socket.gethostname()}"[:128]

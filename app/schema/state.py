@@ -32,6 +32,7 @@ runs = sa.Table(
     sa.Column("outcome", sa.String(16), nullable=False),  # upgraded, downgraded, failed
     sa.Column("release", sa.String(64), nullable=True),
     sa.Column("digest", sa.String(64), nullable=True),  # of the revision's file as it was
+    sa.Column("who", sa.String(128), nullable=True),  # user@host; not in tables made before
     **OPTIONS,
 )
 backfills = sa.Table(
@@ -68,7 +69,11 @@ def record(connection: sa.Connection, **values: Any) -> None:
 
 def history(connection: sa.Connection) -> Rows:
     """Return the steps that were run, newest first."""
-    return found(connection, sa.select(runs).order_by(runs.c.id.desc()))
+    if not stand(connection):
+        return []
+    there = columns_there(connection)
+    columns = [c if c.name in there else sa.null().label(c.name) for c in runs.c]
+    return connection.execute(sa.select(*columns).order_by(runs.c.id.desc())).all()
 
 
 def progress(connection: sa.Connection) -> Rows:
@@ -120,8 +125,15 @@ def stand(connection: sa.Connection) -> bool:
     return sa.inspect(connection).has_table(backfills.name)
 
 
+def columns_there(connection: sa.Connection) -> set[str]:
+    return {column["name"] for column in sa.inspect(connection).get_columns(runs.name)}
+
+
 def make(connection: sa.Connection) -> None:
     if stand(connection):
+        if "who" not in columns_there(connection):
+            column = sa.schema.CreateColumn(runs.c.who).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {runs.name} ADD COLUMN {column}")
         return
     if connection.dialect.name == "postgresql":
         # There, two that make a table at once do not both succeed, IF NOT EXISTS or not.

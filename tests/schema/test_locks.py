@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.schema import engine, locks, run
+from app.schema import engine, locks
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 

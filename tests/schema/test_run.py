@@ -1,6 +1,8 @@
 """A run is alone, all or nothing where the engine lets it, and can be run again where not."""
 
+import getpass
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.schema import state
 from app.schema.run import Orphans
 from tests.schema.comparison import differences
 from tests.schema.conftest import HEAD, Schema
@@ -86,6 +89,23 @@ def test_elsewhere_a_revision_that_dies_leaves_nothing(schema: Schema) -> None:
 
     assert schema.version == "0004"
     assert schema.columns("user") == before
+
+
+def test_who_ran_it_is_noted_also_where_the_notes_are_older_than_that(schema: Schema) -> None:
+    schema.upgrade("0001")
+    schema.execute("ALTER TABLE schema_run DROP COLUMN who")
+    with schema.engine.connect() as connection:
+        assert [row.who for row in state.history(connection)] == [None]
+
+    schema.upgrade("0002")
+
+    with schema.engine.connect() as connection:
+        newest, oldest = state.history(connection)
+    assert (newest.revision, newest.who) == ("0002", f"{getpass.getuser()}@{socket.gethostname()}")
+    assert (oldest.revision, oldest.who) == ("0001", None)
+    with schema.app.app_context():
+        said = schema.app.test_cli_runner().invoke(args=["db", "status"]).output
+    assert f", run by {newest.who}" in said
 
 
 def test_rows_that_point_at_a_person_survive(at_head: Schema) -> None:
