@@ -78,7 +78,7 @@ class Backfill:
         with Stopwatch() as stopwatch:
             values = self.compute(connection, rows)
             chosen = [row for row in rows if row.id in values]
-            written = self.prepared(chosen, values)(connection)
+            written = self.prepared(connection, chosen, values)(connection)
             connection.rollback()
         all_of_it = stopwatch.seconds / max(len(rows), 1) * due
         return (
@@ -96,7 +96,7 @@ class Backfill:
         """Do each row that is due once; return how many there were to do."""
         config = op.get_context().config
         batch = config.attributes.get("batch") if config else None
-        pace = Pace(connection.dialect.name, most=batch or MOST)
+        pace = Pace(connection.dialect.name, batch)
         found = 0
         with watching(connection, self.table) as probe:
             for rows in self.pages(connection, lambda: pace.size):
@@ -124,7 +124,7 @@ class Backfill:
         progress: Progress,
         pace: Pace,
     ) -> None:
-        write_once = self.prepared(rows, values)
+        write_once = self.prepared(connection, rows, values)
         for attempt in range(1, TRIES + 1):
             try:
                 with transaction(connection, pace.writing):
@@ -139,27 +139,59 @@ class Backfill:
                     raise
                 time.sleep(WRITING * attempt)
 
-    def prepared(self, rows: Rows, values: Values) -> Callable[[sa.Connection], int]:
+    def prepared(
+        self, connection: sa.Connection, rows: Rows, values: Values
+    ) -> Callable[[sa.Connection], int]:
         """Return what writes these rows and counts them: ready before anybody waits for it."""
         if not rows:
             return lambda connection: 0
-        c = self.table.c
-        unchanged = [
-            c[name].is_not_distinct_from(sa.bindparam(f"read_{name}")) for name in self.reads
-        ]
-        targets: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in values[rows[0].id]}
-        statement = (
-            sa.update(self.table)
-            .where(c.id == sa.bindparam("row_id"), self.due, *unchanged)
-            .values(targets)
-        )
         parameters = [
             {"row_id": row.id}
             | {f"read_{name}": getattr(row, name) for name in self.reads}
             | {f"new_{name}": value for name, value in values[row.id].items()}
             for row in rows
         ]
+        targets = list(values[rows[0].id])
+        if connection.dialect.name == "mariadb":
+            # Its driver sends one statement for each row; from a table it takes one for all.
+            given = laid_out(connection, self.columns(targets), parameters)
+            statement = self.update(targets, given)
+            return lambda connection: connection.execute(statement).rowcount
+        statement = self.update(targets, sa.bindparam)
         return lambda connection: connection.execute(statement, parameters).rowcount
+
+    def columns(self, targets: Sequence[str]) -> list[sa.Label[Any]]:
+        c = self.table.c
+        read = [c[name].label(f"read_{name}") for name in self.reads]
+        return [c.id.label("row_id"), *read, *(c[name].label(f"new_{name}") for name in targets)]
+
+    def update(self, targets: Sequence[str], given: Callable[[str], Any]) -> sa.Update:
+        """Return what writes a row that is due still, if what was read of it is there still."""
+        c = self.table.c
+        unchanged = [c[name].is_not_distinct_from(given(f"read_{name}")) for name in self.reads]
+        return (
+            sa.update(self.table)
+            .where(c.id == given("row_id"), self.due, *unchanged)
+            .values({name: given(f"new_{name}") for name in targets})
+        )
+
+
+def laid_out(
+    connection: sa.Connection,
+    columns: Sequence[sa.Label[Any]],
+    parameters: Sequence[Mapping[str, Any]],
+) -> Callable[[str], Any]:
+    """Put these into a table of this connection's own; return what names its columns."""
+    table = sa.table("_batch", *(sa.column(column.name, column.type) for column in columns))
+    like = (
+        sa.select(*columns)
+        .limit(0)
+        .compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    )
+    connection.exec_driver_sql("DROP TEMPORARY TABLE IF EXISTS _batch")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE _batch AS {like}".replace("%%", "%"))
+    connection.execute(sa.insert(table), parameters)
+    return lambda name: table.c[name]
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

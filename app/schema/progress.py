@@ -56,8 +56,9 @@ class Stopwatch:
 class Pace:
     """How many rows the next batch takes, so that nobody waits for it longer than is fair."""
 
-    def __init__(self, dialect: str, *, most: int) -> None:
-        self.least, self.most = min(LEAST, most), most
+    def __init__(self, dialect: str, most: int | None = None) -> None:
+        self.most = most or MOST
+        self.least = min(LEAST, self.most)
         self.size, self.pause = self.least, 0.0
         self.computing, self.writing = Stopwatch(), Stopwatch()
         self.sqlite = dialect == "sqlite"
