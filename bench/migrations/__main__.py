@@ -11,7 +11,8 @@ from bench.migrations.databases import STEPS, Database, naive, staged
 from bench.migrations.traffic import Traffic, Window
 from tests.services import ENGINES, scratch_database
 
-QUIET = 3.0  # seconds before and after, of the release before on the old and the new schema
+# Seconds of the same traffic before, which is what the machine adds by itself, and after.
+BEFORE, AFTER = 10.0, 3.0
 HEADER = (
     f"{'database':<11}{'mode':<8}{'step':<10}{'s':>8}{'read ms':>9}{'p99':>7}"
     f"{'write ms':>10}{'p99':>7}{'failed':>8}"
@@ -52,26 +53,24 @@ def measured(engine: str, mode: str, rows: int) -> Iterator[str]:
         windows: dict[str, tuple[float, float]] = {}
         failure = ""
         with Traffic(url, rows) as traffic:
-            windows["before"] = stretch()
+            windows["before"] = stretch(BEFORE)
             for revision, step in steps.items():
                 began = time.monotonic()
-                try:
-                    database.run("upgrade", "-d", directory, revision)
-                except RuntimeError as error:
-                    failure = str(error).strip().splitlines()[-1]
+                failure = database.flask("upgrade", "-d", directory, revision) or failure
                 windows[step] = began, time.monotonic()
                 if step == "expand":
                     traffic.rolled_out.set()  # the new release is there, and writes the column
-            windows["after"] = stretch()
+            windows["after"] = stretch(AFTER)
         for step, (began, ended) in windows.items():
             yield line(engine, mode, step, ended - began, traffic.between(began, ended))
         if failure:
-            yield f"{engine:<11}{mode:<8}the upgrade itself failed: {failure[:120]}"
+            last = failure.strip().splitlines()[-1]
+            yield f"{engine:<11}{mode:<8}the upgrade itself failed: {last[:120]}"
 
 
-def stretch() -> tuple[float, float]:
+def stretch(seconds: float) -> tuple[float, float]:
     began = time.monotonic()
-    time.sleep(QUIET)
+    time.sleep(seconds)
     return began, time.monotonic()
 
 

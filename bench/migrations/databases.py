@@ -1,13 +1,19 @@
 """Scratch databases at head, full of people, and the histories that are run on them."""
 
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from app import create_app
 
 ROOT = Path(__file__).parents[2]
 HEAD = (ROOT / "migrations" / "HEAD").read_text().strip()
@@ -15,6 +21,7 @@ STEPS = {
     f"{int(HEAD) + n:04}": stage for n, stage in enumerate(("expand", "backfill", "contract"), 1)
 }
 
+FORK = multiprocessing.get_context("fork")
 PEOPLE = {
     "sqlite": "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows}) ",
     "postgresql": "WITH n(n) AS (SELECT generate_series(1, {rows})) ",
@@ -28,6 +35,34 @@ FILL = (
 )
 
 
+class Command:
+    """`flask db …` as a process of its own, forked from this one, which has imported it all.
+
+    So a kill meets what the command does, and not Python on its way to it.
+    """
+
+    def __init__(self, app: Flask, *arguments: str) -> None:
+        self.app, self.arguments = app, arguments
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody has it
+        self.process = FORK.Process(target=self.work)
+        self.process.start()
+
+    def work(self) -> None:
+        for stream in (1, 2):
+            os.dup2(self.output.fileno(), stream)
+        self.app.cli.main(["db", *self.arguments], obj=ScriptInfo(create_app=lambda: self.app))
+
+    def ended(self) -> Self:
+        self.process.join()
+        self.output.seek(0)
+        self.said = self.output.read().decode()
+        return self
+
+    @property
+    def code(self) -> int | None:
+        return self.process.exitcode
+
+
 class Database:
     """A database, and the commands that change it."""
 
@@ -35,20 +70,24 @@ class Database:
         self.url = url
         self.engine = sa.create_engine(url, poolclass=sa.NullPool)
         self.dialect = self.engine.dialect.name
+        self.app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
 
-    def flask(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start `flask db …` as its own process, as an operator does."""
-        command = [sys.executable, "-m", "flask", "db", *arguments]
-        env = os.environ | {"DATABASE_URL": self.url}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=subprocess.STDOUT)
+    def start(self, *arguments: str) -> Command:
+        return Command(self.app, *arguments)
 
     def run(self, *arguments: str) -> str:
-        process = self.flask(*arguments)
-        said = process.communicate()[0].decode()
-        if process.returncode:
-            raise RuntimeError(f"flask db {' '.join(arguments)} failed:\n{said}")
-        return said
+        """Run `flask db …` and return what it said."""
+        command = self.start(*arguments).ended()
+        if command.code:
+            raise RuntimeError(f"flask db {' '.join(arguments)} failed:\n{command.said}")
+        return command.said
+
+    def flask(self, *arguments: str) -> str:
+        """Run `flask db …` as an operator does, from Python's start on; return why it failed."""
+        command = [sys.executable, "-m", "flask", "db", *arguments]
+        env = os.environ | {"DATABASE_URL": self.url}
+        ended = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True)
+        return ended.stderr.decode() if ended.returncode else ""
 
     def execute(self, statement: str) -> None:
         with self.engine.begin() as connection:

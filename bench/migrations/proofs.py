@@ -1,20 +1,24 @@
 """What must hold besides speed: nothing is lost, whatever happens in the middle."""
 
 import random
+import signal
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from app.schema import state
 from bench.migrations.databases import HEAD, STEPS, Database, staged
 from tests.services import scratch_database
 
 ROWS = 20_000  # people in the databases of these proofs
+PEOPLE = 1000  # where only the order of things matters
 
 
 def all_of_them(engine: str, rounds: int, people: int) -> Iterator[str]:
@@ -28,18 +32,45 @@ def all_of_them(engine: str, rounds: int, people: int) -> Iterator[str]:
 def killed(database: Database, folder: Path, rounds: int, people: int) -> str:
     """Kill -9 at a random moment of every stage, run it again, see that all is there."""
     database.fill(ROWS)
-    directory, wrong, died = staged(folder), 0, 0
+    directory, wrong = staged(folder), 0
+    nothing, usual = usual_times(database, directory)
+    died = dict.fromkeys(STEPS.values(), 0)
     for _ in range(rounds):
-        for revision in STEPS:
-            process = database.flask("upgrade", "-d", directory, revision)
-            time.sleep(random.uniform(0.3, 2.0))
-            died += process.poll() is None
-            process.kill()
-            process.communicate()
+        for revision, stage in STEPS.items():
+            began = time.monotonic()
+            command = database.start("upgrade", "-d", directory, revision)
+            command.process.join(random.uniform(nothing, usual[revision]))
+            if command.code is not None:  # it was quicker than usual
+                usual[revision] = time.monotonic() - began
+            command.process.kill()
+            died[stage] += command.ended().code == -signal.SIGKILL
             database.run("upgrade", "-d", directory, revision)
         wrong += not complete(database)
-        database.run("downgrade", "-d", directory, HEAD)
-    return f"kill -9 in every stage, {rounds} rounds: {died} died, {wrong} incomplete afterwards"
+        undo(database, directory)
+    inside = ", ".join(f"{number} in the {stage}" for stage, number in died.items())
+    return f"kill -9, {rounds} rounds: died {inside}; {wrong} incomplete after a rerun"
+
+
+def usual_times(database: Database, directory: str) -> tuple[float, dict[str, float]]:
+    """Return how long a command takes that finds nothing to do, and how long each stage does."""
+    usual = {revision: taken(database, directory, revision) for revision in STEPS}
+    nothing = taken(database, directory, max(STEPS))
+    undo(database, directory)
+    return nothing, usual
+
+
+def taken(database: Database, directory: str, revision: str) -> float:
+    began = time.monotonic()
+    database.run("upgrade", "-d", directory, revision)
+    return time.monotonic() - began
+
+
+def undo(database: Database, directory: str) -> None:
+    """Go back to where the change began, also with what a downgrade keeps for the next upgrade."""
+    database.run("downgrade", "-d", directory, HEAD)
+    for table in sa.inspect(database.engine).get_table_names():
+        if table.startswith(state.KEPT):
+            database.execute(f'DROP TABLE "{table}"')
 
 
 def complete(database: Database) -> bool:
@@ -53,12 +84,12 @@ def complete(database: Database) -> bool:
 
 def two_at_once(database: Database, folder: Path, rounds: int, people: int) -> str:
     """Two `flask db upgrade` at the same moment."""
-    database.run("upgrade")
+    database.fill(PEOPLE)
     directory, codes = staged(folder), []
     for _ in range(rounds):
-        both = [database.flask("upgrade", "-d", directory) for _ in range(2)]
-        codes += [process.communicate() and process.returncode for process in both]
-        database.run("downgrade", "-d", directory, HEAD)
+        both = [database.start("upgrade", "-d", directory) for _ in range(2)]
+        codes += [command.ended().code for command in both]
+        undo(database, directory)
     return f"two upgrades at once, {rounds} rounds: {codes.count(0)} of {len(codes)} ended with 0"
 
 
@@ -70,15 +101,14 @@ def idle(database: Database, folder: Path, rounds: int, people: int) -> str:
     directory = staged(folder)
     with database.engine.connect() as lazy, readings(database) as waits:
         lazy.execute(sa.text(database.quoted('SELECT COUNT(*) FROM "user"')))
-        time.sleep(1.5)
-        process = database.flask("upgrade", "-d", directory, next(iter(STEPS)))
+        command = database.start("upgrade", "-d", directory, next(iter(STEPS)))
         time.sleep(5)
         lazy.rollback()
-        said = process.communicate()[0].decode()
-    named = "has had a transaction open" in said
+        command.ended()
+    named = "has had a transaction open" in command.said
     return (
-        f"an idle transaction of 6.5 s: a reader waited {1000 * max(waits):.0f} ms at most, the "
-        f"blocker was {'' if named else 'not '}named, the upgrade ended with {process.returncode}"
+        f"an idle transaction of 5 s: a reader waited {1000 * max(waits):.0f} ms at most, the "
+        f"blocker was {'' if named else 'not '}named, the upgrade ended with {command.code}"
     )
 
 
@@ -106,28 +136,46 @@ def readings(database: Database) -> Iterator[list[float]]:
 
 def passwords(database: Database, folder: Path, rounds: int, people: int) -> str:
     """People of the first day, whose release changes their passwords while they are hashed."""
-    database.run("upgrade", "0001")
+    directory = cheaply_hashed(folder)
+    database.run("upgrade", "-d", directory, "0001")
     user = sa.table("user", sa.column("id"), sa.column("name"), sa.column("password"))
     known = {number: f"password {number}" for number in range(1, people + 1)}
     with database.engine.begin() as connection:
         rows = [{"id": n, "name": f"person {n}", "password": p} for n, p in known.items()]
         connection.execute(sa.insert(user), rows)
-    process = database.flask("upgrade", "0003")
-    while process.poll() is None:
+    database.run("upgrade", "-d", directory, "0002")
+    command, changes = database.start("upgrade", "-d", directory, "0003"), 0
+    while command.process.is_alive():
         number = random.randint(1, people)
         known[number] = f"newer {random.random()}"
         change = sa.update(user).where(user.c.id == number).values(password=known[number])
         with database.engine.begin() as connection:
             connection.execute(change)
+        changes += 1
         time.sleep(0.003)
-    process.communicate()
-    database.run("downgrade", "0002")  # the release before has ended: what it left is done now
-    database.run("upgrade", "0004")
+    failed = command.ended().code
+    database.run("backfill", "-d", directory)  # the release before has ended: what it left
+    database.run("contract", "-d", directory)
     with database.engine.connect() as connection:
         query = sa.text(database.quoted('SELECT id, password_hash FROM "user"'))
         hashes = dict(connection.execute(query).all())
-    wrong = sum(not opens(hashes[number], known[number]) for number in known)
-    return f"{people} passwords hashed while they changed: {wrong} wrong"
+    with ThreadPoolExecutor() as pool:
+        right = sum(pool.map(lambda number: opens(hashes[number], known[number]), known))
+    return f"{people} passwords hashed, {changes} changed meanwhile: {people - right} wrong" + (
+        f", and the backfill ended with {failed}" if failed else ""
+    )
+
+
+def cheaply_hashed(folder: Path) -> str:
+    """Return the project's history with a hash that costs a 40th: its races are as long."""
+    directory = staged(folder)
+    path = next(Path(directory, "versions").glob("0003_*.py"))
+    text = path.read_text()
+    cheap = text.replace("time_cost=2, memory_cost=19456", "time_cost=1, memory_cost=1024")
+    if cheap == text:
+        raise RuntimeError(f"{path.name} does not say what a hash costs")
+    path.write_text(cheap)
+    return directory
 
 
 def opens(hashed: str, password: str) -> bool:
