@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 LEAST, MOST = 50, 5000  # rows in a batch
 COMPUTING = 1.0  # seconds: what a kill may cost again
-WRITING = 0.025  # seconds that a live writer may have to wait
+WRITING = 0.02  # seconds that a live writer may have to wait
 # There every writer waits, whatever row it wants, and looks again after 1, 3, 8 and 18 ms.
 WRITING_SQLITE = 0.003
 PAUSE_SQLITE = 3  # times as long as the batch took: whoever waited finds it free when it looks

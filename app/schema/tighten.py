@@ -106,8 +106,8 @@ def checked_first(table: str, column: str, null: str) -> None:
     with autocommitted():
         try:
             with brief():
-                execute(f"{begin} DROP CONSTRAINT IF EXISTS {check}")
-                execute(f"{begin} ADD CONSTRAINT {check} CHECK ({c} IS NOT NULL) NOT VALID")
+                again = f"DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check}"
+                execute(f"{begin} {again} CHECK ({c} IS NOT NULL) NOT VALID")
             execute(f"{begin} VALIDATE CONSTRAINT {check}")
             with brief():
                 execute(f"{begin} ALTER {c} SET {null}, DROP CONSTRAINT {check}")
