@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Flask
 from flask_babel import Babel
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -31,7 +30,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     # What it stands on.
     db.init_app(app)
-    Migrate(app, db.db, directory=str(settings.ROOT / "migrations"))
     Babel(app, default_timezone="UTC")
     if hops := app.config["PROXIES"]:
         # Only as many as are declared: whoever is further out writes these headers as he likes.

@@ -12,7 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 
-from app.revisions import authoring, gates, troubles
+from app.revisions import authoring, gates, rendered, troubles
 from app.schema import run, state
 
 config = context.config
@@ -53,7 +53,7 @@ def writes() -> bool:
 
 def run_offline() -> None:
     context.configure(url=url, literal_binds=True, **on(url.get_backend_name()))
-    run.begin_script(context.get_context())
+    rendered.begin_script(context.get_context())
     with context.begin_transaction():
         context.run_migrations()
 

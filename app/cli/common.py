@@ -13,7 +13,7 @@ from app.accounts import directory
 from app.accounts.errors import Refusal
 from app.accounts.models import User
 from app.db import Busy
-from app.schema import readiness
+from app.revisions import readiness
 from app.throttle import Exceeded
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")

@@ -17,7 +17,7 @@ from app.cli.common import as_json, printable
 from app.db import Busy, server
 from app.jobs import figures, pulse
 from app.mail import smtp
-from app.schema import readiness
+from app.revisions import readiness
 
 APART = timedelta(seconds=5)  # how far two clocks may be before a code or a lease suffers
 LATE = timedelta(minutes=10)

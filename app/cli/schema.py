@@ -16,14 +16,24 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate.cli import db as theirs  # type: ignore[import-not-found]
 from sqlalchemy.exc import DBAPIError
 
 from app.cli.common import as_json
-from app.revisions import gates, lint, plan, reading, squawk, status, troubles, verify
-from app.schema import run, stages, state
+from app.revisions import (
+    gates,
+    lint,
+    plan,
+    readiness,
+    reading,
+    squawk,
+    status,
+    troubles,
+    verify,
+)
+from app.schema import run, state
 
 
 class Commands(click.Group):
@@ -34,14 +44,6 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (DBAPIError, CommandError, RuntimeError) as error:
             raise click.ClickException(troubles.said(error)) from error
-
-
-def replace_db(app: Flask) -> None:
-    """Put our commands beside Flask-Migrate's, in the group that has its name and its options."""
-    both = {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])}
-    app.cli.add_command(
-        Commands("db", both, params=theirs.params, callback=theirs.callback, help=theirs.help)
-    )
 
 
 def migrate(their: click.Command) -> click.Command:
@@ -142,7 +144,7 @@ def tell(connection: sa.Connection, control: state.Control) -> str:
 
 def coming(connection: sa.Connection, script: ScriptDirectory) -> Script:
     """Return the backfill that comes next, or the newest that ran."""
-    waiting = reading.pending(script, stages.version(connection))
+    waiting = reading.pending(script, readiness.version(connection))
     for revision in [*waiting, *reversed(reading.history(script))]:
         if revision.module.stage == "backfill":
             return revision
@@ -250,3 +252,13 @@ def show(facts: Any, lines: list[str], as_json: bool) -> None:
         click.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=2))
     else:
         click.echo("\n".join(lines))
+
+
+# Ours beside Flask-Migrate's, in a group that has its name and its options.
+db = Commands(
+    "db",
+    {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])},
+    params=theirs.params,
+    callback=theirs.callback,
+    help=theirs.help,
+)

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from app.revisions import reading, rendered, troubles
-from app.schema import locks, stages
+from app.revisions import readiness, reading, rendered, troubles
+from app.schema import locks
 
 MOMENT = "a moment"
 EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"
@@ -69,7 +69,7 @@ SIZES = {
 
 def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     """Return the pending steps, and who would make them wait now."""
-    version = stages.version(connection)
+    version = readiness.version(connection)
     if trouble := troubles.of_the_story(script, (version,) if version else ()):
         raise CommandError(trouble)
     pending = reading.pending(script, version)

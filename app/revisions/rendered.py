@@ -9,6 +9,15 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from app.schema import locks
+
+# Where nobody tries again, MariaDB waits for its shortest wait, which is a second.
+SETTINGS = {
+    "sqlite": ["PRAGMA foreign_keys = OFF", "PRAGMA secure_delete = ON"],
+    "postgresql": [f"SET lock_timeout = '{locks.SETTINGS['postgresql']['lock_timeout']}'"],
+    "mariadb": ["SET SESSION lock_wait_timeout = 1", "SET SESSION innodb_lock_wait_timeout = 1"],
+}
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -52,3 +61,12 @@ def statements(revision: Script, dialect: sa.Dialect) -> list[Statement]:
             what = f"{revision.revision} cannot be written as SQL for {dialect.name}"
             raise Unwritable(f"{what}: look before acting through ddl") from error
     return listing.statements
+
+
+def begin_script(context: MigrationContext) -> None:
+    """Write at the head of a script what a run tells the database first."""
+    context.impl.static_output(
+        "-- Stop at the first error: psql -v ON_ERROR_STOP=1, sqlite3 -bail."
+    )
+    for setting in SETTINGS[context.dialect.name]:
+        context.impl.static_output(f"{setting};")

@@ -10,8 +10,8 @@ from flask import current_app
 
 from app import clock
 from app.db import db
-from app.revisions import reading, troubles
-from app.schema import run, stages, state
+from app.revisions import readiness, reading, troubles
+from app.schema import run, state
 
 RUNS = 20  # of the latest are shown
 SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
@@ -26,7 +26,7 @@ def read() -> dict[str, Any]:
 
 def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     """Return release, version, database, head, stage, open change, backfills and latest runs."""
-    version = stages.version(connection)
+    version = readiness.version(connection)
     trouble = troubles.of_the_story(script, (version,) if version else ())
     pending = [] if trouble else reading.pending(script, version)
     runs = state.history(connection)

@@ -4,12 +4,11 @@ What a revision calls:
 ddl          the operations, each in the safe form of SQLite, PostgreSQL and MariaDB; behind it
              stand engine, indexes, tighten, triggers, rebuild and kept
 backfill     rows moved in batches, stoppable at any moment, never over a live write; progress
-stages       expand, backfill, contract: the words for them, and where a database stands in them
+stages       expand, backfill, contract: the words for them
 
 What runs it:
 run          one run at a time, on a connection of its own, in whole transactions; locks
 state        our own two tables: what ran, and how far each backfill is
-readiness    whether this release can serve on the database as it is
 
 Nothing here knows what the tables are about, nor what stands in the files that call it: that is
 app.revisions. A revision that has landed is never edited, so what it calls keeps its name and its

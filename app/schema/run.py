@@ -38,14 +38,6 @@ EMPTYING = 25  # tries
 WAITING = "Another run is changing this schema: waiting until it is done."
 
 
-# Where nobody tries again, MariaDB waits for its shortest wait, which is a second.
-SETTINGS = {
-    "sqlite": ["PRAGMA foreign_keys = OFF", "PRAGMA secure_delete = ON"],
-    "postgresql": [f"SET lock_timeout = '{locks.SETTINGS['postgresql']['lock_timeout']}'"],
-    "mariadb": ["SET SESSION lock_wait_timeout = 1", "SET SESSION innodb_lock_wait_timeout = 1"],
-}
-
-
 class Orphans(RuntimeError):
     """A revision would leave rows that point at nothing; it was rolled back."""
 
@@ -145,15 +137,6 @@ def empty_log(connection: sa.Connection) -> None:
         if not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
             return
         time.sleep(ASKED_EVERY)
-
-
-def begin_script(context: MigrationContext) -> None:
-    """Write at the head of a script what a run tells the database first."""
-    context.impl.static_output(
-        "-- Stop at the first error: psql -v ON_ERROR_STOP=1, sqlite3 -bail."
-    )
-    for setting in SETTINGS[context.dialect.name]:
-        context.impl.static_output(f"{setting};")
 
 
 def begin_immediate(connection: sa.Connection) -> None:

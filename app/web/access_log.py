@@ -75,7 +75,7 @@ def init_app(app: Flask) -> None:
     app.after_request(end)
     if app.config["GATEHOUSE_ENV"] == "production":
         logging.getLogger().addHandler(lines)
-        for ours in ("app", "alembic"):
+        for ours in ("app", "alembic.runtime.migration"):
             logging.getLogger(ours).setLevel(logging.INFO)
         app.after_request_funcs[None].insert(0, write)  # these run from the last to the first
 

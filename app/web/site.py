@@ -15,7 +15,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import proxies
-from app.schema import readiness
+from app.revisions import readiness
 from app.web import guards
 from app.web.guards import public
 

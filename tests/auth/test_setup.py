@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-import run
 from app.accounts import lifecycle, roles, setup
 from app.accounts.models import User, UserToken
 from app.accounts.roles import ADMINISTRATOR
 from app.audit import Actor
+from app.cli import develop
 from app.db import db
 from tests.browser import Browser, Page
 from tests.factories import PASSWORD, administrator, person
@@ -148,9 +148,9 @@ def test_the_site_that_starts_shows_a_link_until_there_is_an_administrator(
 ) -> None:
     link = new_link(app)
 
-    run.announce(5000, link)
+    develop.announce(app, link)
     assert link in capsys.readouterr().out
-    run.announce(5000, None)
+    develop.announce(app, None)
     assert "administrator" not in capsys.readouterr().out
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from app.db import TABLE_OPTIONS
-from app.schema import ddl, stages
+from app.revisions import readiness
+from app.schema import ddl
 from tests.schema.comparison import differences
 from tests.schema.conftest import Schema
 
@@ -25,11 +26,12 @@ def test_the_frozen_options_are_still_what_the_models_want() -> None:
 
 
 def test_the_story_is_numbered_linear_and_told_by_its_files() -> None:
-    script = ScriptDirectory(str(stages.MIGRATIONS))
+    script = ScriptDirectory(str(readiness.MIGRATIONS))
     story = list(reversed(list(script.walk_revisions())))
 
     assert [each.revision for each in story] == [f"{n + 1:04}" for n in range(len(story))]
-    assert (stages.MIGRATIONS / "HEAD").read_text() == f"{story[-1].revision}\n"
+    assert (readiness.MIGRATIONS / "HEAD").read_text() == f"{story[-1].revision}\n"
+    assert readiness.story() == {each.revision: each.module.stage for each in story}
     for revision in story:
         assert revision.module.stage in {"expand", "backfill", "contract"}
         assert revision.doc.endswith(f"[{revision.module.stage}]")
@@ -39,7 +41,7 @@ def test_the_story_is_numbered_linear_and_told_by_its_files() -> None:
         )
         if revision.module.stage == "contract":
             assert all(
-                stages.story()[number] == "backfill" for number in revision.module.requires_done
+                readiness.story()[number] == "backfill" for number in revision.module.requires_done
             )
             assert hasattr(revision.module, "would_lose") == hasattr(
                 revision.module, "irreversible"

@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 from argon2 import PasswordHasher
 
 from app.db import db
-from app.schema import backfill, progress, stages
+from app.revisions import readiness
+from app.schema import backfill, progress
 from tests.schema.conftest import Schema
 
 PEOPLE = {f"person {number}": f"password {number}" for number in range(6)}
@@ -187,7 +188,7 @@ def test_leftovers_are_counted_without_those_that_are_settled(schema: Schema) ->
 
 
 def left(schema: Schema, number: str) -> list[int]:
-    work = ScriptDirectory(str(stages.MIGRATIONS)).get_revision(number).module.work
+    work = ScriptDirectory(str(readiness.MIGRATIONS)).get_revision(number).module.work
     with schema.engine.connect() as connection:
         return list(work.left(connection))
 
@@ -223,7 +224,7 @@ def test_a_given_connection_is_used_and_given_back_as_it_was(schema: Schema) -> 
     with schema.app.app_context():
         db.engine.dispose()
 
-    assert schema.version == max(stages.story())
+    assert schema.version == max(readiness.story())
     assert verified(schema, TWO)
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from app.schema import stages
+from app.revisions import readiness
 from tests.schema.conftest import HEAD, NEXT, ROOT, Schema
 from tests.schema.test_story import opens
 
-EXPANDS = [number for number, stage in stages.story().items() if stage == "expand"]
+EXPANDS = [number for number, stage in readiness.story().items() if stage == "expand"]
 
 
 def test_the_stages_are_read_from_the_revisions() -> None:
-    first = list(stages.story().items())[:7]
+    first = list(readiness.story().items())[:7]
 
     assert first == [
         ("0001", "expand"),
@@ -151,15 +151,15 @@ def test_a_release_knows_which_expands_it_lacks(
         sqlite.execute("INSERT INTO alembic_version VALUES (:version)", version=version)
 
     with sqlite.engine.connect() as connection:
-        assert stages.missing_expands(connection) == missing
+        assert readiness.missing_expands(connection) == missing
 
 
 def test_each_engine_says_what_it_lacks(schema: Schema) -> None:
     with schema.engine.connect() as connection:
-        assert stages.missing_expands(connection) == EXPANDS
+        assert readiness.missing_expands(connection) == EXPANDS
     schema.upgrade("0004")
     with schema.engine.connect() as connection:
-        assert stages.missing_expands(connection) == EXPANDS[2:]
+        assert readiness.missing_expands(connection) == EXPANDS[2:]
     schema.upgrade()
     with schema.engine.connect() as connection:
-        assert stages.missing_expands(connection) == []
+        assert readiness.missing_expands(connection) == []

@@ -14,7 +14,7 @@ from flask import Flask, request
 from app import clock, crypto
 from app.accounts.models import User, UserToken
 from app.db import atomic, db
-from app.schema import readiness
+from app.revisions import readiness
 from app.web import access_log
 from tests.browser import Browser
 from tests.factories import PASSWORD
