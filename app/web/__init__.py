@@ -3,13 +3,12 @@
 Nothing here touches the database: a screen takes input, calls a verb and answers.
 """
 
-from datetime import date, datetime
 from importlib import import_module
 
 from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, format_decimal, format_timedelta, get_locale
+from flask_babel import format_decimal
 
-from app import clock, mail
+from app import mail
 from app.accounts import names
 from app.web import (
     access_log,
@@ -21,6 +20,7 @@ from app.web import (
     guards,
     headers,
     login_flow,
+    moments,
     site,
     staff,
     static_files,
@@ -34,8 +34,8 @@ def init_app(app: Flask) -> None:
     """Hang the blueprints, the guards and the error pages on the site."""
     app.url_map.converters["row_id"] = RowId
     templating.init_app(app)
-    app.jinja_env.filters |= {"ago": ago, "utc": utc, "day": day, "number": format_decimal}
-    app.jinja_env.filters |= {"likelier": names.likelier_address}
+    app.jinja_env.filters |= {"ago": moments.ago, "utc": moments.utc, "day": moments.day}
+    app.jinja_env.filters |= {"number": format_decimal, "likelier": names.likelier_address}
     app.context_processor(everywhere)
 
     access_log.init_app(app)
@@ -62,22 +62,7 @@ def everywhere() -> dict[str, object]:
     return {
         "site_name": current_app.config["SITE_NAME"],
         "theme": theme.chosen(request),
-        "lang": str(get_locale() or "en"),
+        "lang": moments.language(),
         "mail_page": dev.mail_page(),
         "has_mail": not mail.is_off(),
     }
-
-
-def ago(moment: datetime) -> str:
-    """Return "3 hours ago", in the reader's language."""
-    return format_timedelta(moment - clock.now(), add_direction=True)
-
-
-def utc(moment: datetime) -> str:
-    """Return "22 Nov 2026, 10:00 UTC", in the reader's language."""
-    return f"{format_datetime(moment, 'd MMM yyyy, HH:mm', rebase=False)} UTC"
-
-
-def day(value: date) -> str:
-    """Return "22 Nov 2026", in the reader's language."""
-    return format_date(value, "d MMM yyyy", rebase=False)

@@ -22,6 +22,7 @@ from app.web.admin.blueprint import bp
 bp.add_app_template_filter(menu.open_to, "staff_pages")
 bp.add_app_template_filter(words.shown_name)
 bp.add_app_template_filter(words.status, "person_badge")
+bp.add_app_template_filter(words.lines, "lines_of_people")
 bp.add_app_template_filter(words.mail_state, "mail_badge")
 bp.add_app_template_filter(words.mail_kind)
 bp.add_app_template_filter(words.event, "event_words")
