@@ -15,6 +15,7 @@ from app.web import (
     account,
     admin,
     auth,
+    cookies,
     dev,
     errors,
     guards,
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters |= {"number": format_decimal, "likelier": names.likelier_address}
     app.context_processor(everywhere)
 
+    cookies.init_app(app)
     access_log.init_app(app)
     guards.init_app(app)
     headers.init_app(app)

@@ -35,8 +35,8 @@ def init_app(app: Flask) -> None:
 
 
 def add(response: Response) -> Response:
-    for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
+    there = {name for name, _ in response.headers}  # looked through once, and not for each
+    response.headers.extend([pair for pair in ALWAYS.items() if pair[0] not in there])
     if guards.has_secret_address(request.endpoint):
         response.headers["Referrer-Policy"] = "no-referrer"
     if current_app.config["SESSION_COOKIE_SECURE"]:
