@@ -10,6 +10,7 @@ from pathlib import Path
 import flask_migrate
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 
 from app import create_app
@@ -23,6 +24,28 @@ from tests.outbox import Outbox
 from tests.services import ENGINES, pytest_terminal_summary, scratch_database
 
 __all__ = ["pytest_terminal_summary"]
+
+AS_SERVED = hashing.ARGON2, hashing.DUMMY
+CHEAP = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
+
+
+def hash_with(patch: pytest.MonkeyPatch, hasher: PasswordHasher, dummy: str) -> None:
+    patch.setattr(hashing, "ARGON2", hasher)
+    patch.setattr(hashing, "DUMMY", dummy)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Hash at almost no cost in this process; the processes that tests start hash as served."""
+    with pytest.MonkeyPatch.context() as patch:
+        hash_with(patch, CHEAP, CHEAP.hash("nobody's"))
+        yield
+
+
+@pytest.fixture
+def full_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash at the cost that the site hashes at."""
+    hash_with(monkeypatch, *AS_SERVED)
 
 
 @pytest.fixture(params=ENGINES)

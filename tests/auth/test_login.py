@@ -234,6 +234,7 @@ def test_a_header_that_nobody_vouches_for_does_not_move_the_address(
     assert page.status == 429
 
 
+@pytest.mark.usefixtures("full_hashes")
 @pytest.mark.parametrize("method", ["scrypt:32768:8:1", "pbkdf2:sha256:600000", "argon2id"])
 def test_old_hashes_open_the_door_and_are_made_new(
     app: Flask, browser: Browser, method: str

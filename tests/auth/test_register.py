@@ -9,6 +9,7 @@ from tests.browser import Browser
 from tests.factories import PASSWORD
 
 
+@pytest.mark.usefixtures("full_hashes")
 def test_bob_signs_up_and_is_logged_in_at_once(browser: Browser, app: Flask) -> None:
     page = browser.sign_up("bob")
 
