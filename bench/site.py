@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from app.cli import serve
 from config import database_url
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +83,7 @@ def served(target: str, env: dict[str, str], port: int) -> Iterator[subprocess.P
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)]
     command += ["--workers", "1", "--blocking-threads", "4", "--log-level", "error", target]
     quiet = subprocess.DEVNULL  # a line for each request
+    env = {**serve.ALLOCATOR, **env}  # as `flask serve` does, for the bare view too
     server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=quiet, stderr=quiet)
     try:
         wait_for(port)
@@ -118,10 +120,15 @@ def cpu(server: subprocess.Popen[bytes]) -> float:
     return total / TICKS
 
 
-def memory(server: subprocess.Popen[bytes]) -> float:
-    """Return how many MiB the largest of its processes, which is the worker, holds."""
-    sizes = []
+def memory(server: subprocess.Popen[bytes]) -> str:
+    """Return what the largest of its processes, which is the worker, holds.
+
+    What is its own is what one worker more costs; libraries on disk are shared by all.
+    """
+    held = []
     for pid in family(server.pid):
-        status = Path(f"/proc/{pid}/status").read_text()
-        sizes += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
-    return max(sizes) / 1024
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        kib = {name: int(value.split()[0]) for name, _, value in (x.partition(":") for x in lines)}
+        held.append((kib["Rss"], kib["Private_Dirty"] + kib["Private_Clean"]))
+    resident, own = max(held)
+    return f"{resident / 1024:.0f} MiB, {own / 1024:.0f} of them its own"

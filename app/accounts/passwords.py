@@ -51,7 +51,7 @@ def check(password: str, *, name: str | None, email: str | None) -> None:
         raise PasswordRefused(
             _l("Choose a password that is not made of your name, your address or this site's name.")
         )
-    # Imported for the first password: its lists are a quarter of what a worker holds.
+    # Imported for the first password: its lists are a sixth of what a worker holds.
     zxcvbn = import_string("zxcvbn:zxcvbn")
     with hashing.room:
         found = zxcvbn(bounded(password), user_inputs=list(context))

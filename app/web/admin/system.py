@@ -35,7 +35,7 @@ OUTCOMES: dict[str, Badge] = {
 @bp.get("/system")
 @requires("system.view")
 def system() -> Response:
-    # Imported for this page alone: it brings Alembic, as big as the rest of the site.
+    # Imported for this page alone: it brings Alembic with it.
     facts = import_string("app.revisions.status:read")()
     runs = any(row["is_running"] for row in facts["backfills"])
     stands_still = request.args.get("refresh") == "no"
