@@ -1,6 +1,6 @@
 """`make bench`: figures of this machine, as tables.
 
-SIZES, ENGINES, SECONDS and SAMPLES in the environment say how much of it; short by default.
+SIZES, ENGINES, SECONDS and PAIRS in the environment say how much of it; short by default.
 """
 
 import base64
@@ -17,14 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from app.accounts import crowd, hashing
-from bench import mails, retention, site
+from bench import mails, retention, site, telling
 from bench.client import Figures, Visitor, addresses, load, request
 from config import database_url
 
 SIZES = [int(size) for size in os.environ.get("SIZES", "1000").split(",")]
 ENGINES = os.environ.get("ENGINES", "sqlite,postgresql").split(",")
 SECONDS = float(os.environ.get("SECONDS", "2"))
-SAMPLES = int(os.environ.get("SAMPLES", "15"))
 ADMIN = "root"
 
 
@@ -74,7 +73,7 @@ def bare() -> float:
     with site.served("bench.bare:app", dict(os.environ), port) as server:
         figures, cpu = measured(server, port, lambda: request(port, "/"))
         row("a bare view (L1)", figures, cpu, figures.per_second)
-        print(f"  its worker holds {site.memory(server):.0f} MiB")
+        print(f"  its worker holds {site.memory(server)}")
     return figures.per_second
 
 
@@ -133,62 +132,13 @@ def journeys(url: str, size: int, limit: float, hash_rate: float) -> None:
         ]
         for name, next_request, of in tasks:
             if next_request is log_in:
-                print(f"  its worker holds {site.memory(server):.0f} MiB, before any password")
+                print(f"  its worker holds {site.memory(server)}, after the pages and two log-ins")
             row(name, *measured(server, port, next_request), of)
-        print(f"  its worker holds {site.memory(server):.0f} MiB")
-        differences(port, can)
+        print(f"  its worker holds {site.memory(server)}")
 
 
 def cursor(after: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([True, 0, after]).encode()).decode().rstrip("=")
-
-
-def differences(port: int, known: list[str]) -> None:
-    """Print how much longer a form takes for somebody who is known than for nobody."""
-    table(
-        "Known or not (one after the other)", ["form", "known ms", "unknown ms", "apart", "of it"]
-    )
-    stranger, ips, numbers = Visitor(port), addresses(), itertools.count()
-    stranger.get("/login")
-    mail = [f"{name.replace(' ', '.')}@example.com" for name in known if not name.endswith("0")]
-    new = lambda: f"nobody{next(numbers)}@example.org"  # noqa: E731
-    forms: dict[str, tuple[str, Callable[[int, bool], dict[str, str]]]] = {
-        "log in, by name": (
-            "/login",
-            lambda i, is_known: {
-                "identifier": known[i] if is_known else f"nobody {i}",
-                "password": "wrong",
-            },
-        ),
-        "log in, by address": (
-            "/login",
-            lambda i, is_known: {"identifier": mail[i] if is_known else new(), "password": "wrong"},
-        ),
-        "register": (
-            "/register",
-            lambda i, is_known: {
-                "name": f"r{i}{is_known}{int(time.time())}",
-                "email": mail[i] if is_known else new(),
-                "password": crowd.PASSWORD,
-            },
-        ),
-        "forgotten": (
-            "/password/forgotten",
-            lambda i, is_known: {"email": mail[i] if is_known else new()},
-        ),
-    }
-    for name, (path, answers) in forms.items():
-        times: dict[bool, list[float]] = {True: [], False: []}
-        for number in range(SAMPLES + 2):
-            for is_known in (True, False) if number % 2 else (False, True):
-                asked = stranger.form(path, ip=next(ips), **answers(number + 50, is_known))
-                since = time.perf_counter()
-                stranger.line.ask(asked)
-                if number >= 2:  # the first ones warm it up
-                    times[is_known].append((time.perf_counter() - since) * 1000)
-        one, other = statistics.median(times[True]), statistics.median(times[False])
-        apart = f"{one - other:+.2f}"
-        print(line([name, f"{one:.2f}", f"{other:.2f}", apart, f"{(one - other) / other:+.0%}"]))
 
 
 def cold_start(url: str) -> None:
@@ -219,6 +169,7 @@ def main() -> None:
                 f"{engine}, {size} people", ["journey", "a second", "median ms", "p99 ms", "CPU ms"]
             )
             journeys(url, size, limit, hash_rate)
+            telling.measure(url, size, table, line)
             if size == SIZES[0]:
                 cold_start(url)
                 mails.measure(url, table, line)
