@@ -6,17 +6,23 @@ they are: wherever they stand, in a path as in the text of an error.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from itertools import islice
 
 from flask import has_request_context, request
-from werkzeug.exceptions import HTTPException
 
 # As long as the secrets of app/crypto.py, or nearly: what a mail program cut off is masked too.
 SECRET = re.compile(r"[\w-]{32,}")
-EMAIL = re.compile(r"[^\s/@]+(?:@|%40)[^\s/@]+", re.IGNORECASE)
-ROW = re.compile(r"(?m)^DETAIL: .*")  # PostgreSQL quotes the row there, the hash in it too
+# What may hold an address; which does is seen in one look, however long the text is.
+WORD = re.compile(r"[^\s/]+")
+HASH = re.compile(r"\$argon2\w*\$\S+|\b(?:scrypt|pbkdf2):\S+")
+# PostgreSQL quotes the row there, line breaks in its values too.
+ROW = re.compile(
+    r"^DETAIL: .*?(?=^(?:CONTEXT|HINT|The above|During handling|\[SQL|\(Background)|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 TYPED = {"password", "code", "csrf"}  # words in the names of fields
 SHORTEST = 8  # what is shorter was no password of anybody's, and would mask half the line
+MOST = 20  # values that are looked for: no form of ours has as many
 
 HIDDEN = "…"
 
@@ -33,25 +39,30 @@ def masked(path: str) -> str:
 
 def masked_path(path: str) -> str:
     """Return the path of a request without secrets and addresses."""
-    return EMAIL.sub(HIDDEN, masked(path))
+    return masked(WORD.sub(without_address, path))
+
+
+def without_address(word: re.Match[str]) -> str:
+    return HIDDEN if "@" in word[0] or "%40" in word[0] else word[0]
 
 
 def masked_text(text: str) -> str:
     """Return whatever is to be logged without secrets, addresses, and what was typed as one."""
-    for value in typed():
+    for value in sorted(typed(), key=len, reverse=True):  # one may begin with another
         text = text.replace(value, HIDDEN)
-    return masked_path(ROW.sub(f"DETAIL: {HIDDEN}", text))
+    return masked_path(HASH.sub(HIDDEN, ROW.sub(f"DETAIL: {HIDDEN}\n", text)))
 
 
-def typed() -> Iterator[str]:
-    """Yield the secrets in the form of this request, however an error may show them."""
-    if not has_request_context() or request.method in {"GET", "HEAD"}:
-        return
-    try:
-        fields = [(name, text) for name, text in request.form.items(multi=True) if is_secret(name)]
-    except HTTPException:  # a form that cannot be read: nothing of it can be in an error
-        return
-    for _, text in fields:
-        for form in (text, unicodedata.normalize("NFKC", text)):
-            if len(form) >= SHORTEST:
-                yield from (form, repr(form)[1:-1], ascii(form)[1:-1])
+def typed() -> set[str]:
+    """Return the secrets in the form of this request, however an error may show them.
+
+    Of a form that has been read: nothing is waited for here, where every other line waits, and
+    what nobody has read stands in no error.
+    """
+    form = request.__dict__.get("form") if has_request_context() else None
+    if not form:
+        return set()
+    secret = (text for name, text in form.items(multi=True) if is_secret(name))
+    texts = {text for text in islice(secret, MOST) if len(text) >= SHORTEST}
+    texts |= {unicodedata.normalize("NFKC", text) for text in texts}
+    return {shown for text in texts for shown in (text, repr(text)[1:-1], ascii(text)[1:-1])}
