@@ -100,9 +100,8 @@ def store_claim(user: User, address: str, *, by: Actor) -> None:
 @atomic
 def renew_claim(user: User, *, by: Actor) -> None:
     row = locked(user)
-    if row.pending_email:
+    if row.pending_email and ask_to_confirm(row, row.pending_email):
         row.claimed_at = clock.now()  # or the link could outlive what it confirms
-        ask_to_confirm(row, row.pending_email)
 
 
 @atomic
@@ -135,11 +134,11 @@ def make_own(user: User, address: str) -> None:
         raise
 
 
-def ask_to_confirm(user: User, address: str) -> None:
+def ask_to_confirm(user: User, address: str) -> bool:
     """Mail to a claimed address, inside a verb: to its owner where it is somebody's already.
 
     The same statements either way; the link that is not mailed is one that nobody has. Without
-    room for a mail, what was mailed before lives on.
+    room for a mail, what was mailed before lives on; return whether there was room.
     """
     key = names.address_key(address)
     owner = db.session.scalar(sa.select(User).where(User.email_key == key))
@@ -150,6 +149,7 @@ def ask_to_confirm(user: User, address: str) -> None:
         mails.already_registered(owner, room=room)
     else:
         mails.verify(user, address, issued.secret, issued.code, room=room)
+    return room
 
 
 def write_claim(user: User, address: str | None) -> None:
