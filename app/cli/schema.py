@@ -217,18 +217,10 @@ def run_stage(
     config.attributes["batch"] = batch
     wish = gates.Wish(only=stage, destroy=destroy)
     config.attributes["wish"] = wish
-    destination = newest(stage, ScriptDirectory.from_config(config)) if sql else "head"
+    destination = reading.newest(stage, ScriptDirectory.from_config(config)) if sql else "head"
     alembic.command.upgrade(config, destination, sql=sql)
     if wish.refused:
         sys.exit(1)
-
-
-def newest(stage: str, script: ScriptDirectory) -> str:
-    """Return the range of revisions of this stage in the newest change that has any."""
-    for change in reversed(reading.changes(script)):
-        if mine := [each for each in change if each.module.stage == stage]:
-            return f"{mine[0].down_revision or 'base'}:{mine[-1].revision}"
-    raise click.ClickException(f"There is no {stage} in this history.")
 
 
 def configured(directory: str | None) -> Config:

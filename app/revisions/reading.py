@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ def changes(script: ScriptDirectory) -> list[list[Script]]:
             found.append([])
         found[-1].append(revision)
     return found
+
+
+def newest(stage: str, script: ScriptDirectory) -> str:
+    """Return the range of revisions of this stage in the newest change that has any, or raise."""
+    for change in reversed(changes(script)):
+        if mine := [each for each in change if each.module.stage == stage]:
+            return f"{mine[0].down_revision or 'base'}:{mine[-1].revision}"
+    raise CommandError(f"There is no {stage} in this history.")
 
 
 def tree_of(revision: Script) -> ast.Module:
