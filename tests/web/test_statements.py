@@ -47,7 +47,7 @@ OF_STAFF = {
     "admin.new_role": 2,
     "admin.role": 4,
     "admin.role_deletion": 4,
-    "admin.system": 8,
+    "admin.system": 9,
 }
 FOR_DEVELOPERS = ("static", "dev.")
 CROWD = 120  # more than two pages of people, of acts and of mails
