@@ -63,6 +63,6 @@ def story() -> dict[str, str]:
 
 
 def stage_in(file: Path) -> str:
-    found = STAGE.search(file.read_text())
+    found = STAGE.search(file.read_text(encoding="utf-8"))
     assert found, file  # a house rule: each revision names its stage
     return found[1]

@@ -2,7 +2,9 @@
 
 Safe to stop and run again: batches commit, and only keys that are missing, or left over from a
 claim that the release before has settled, are touched. `flask db backfill` finds what that release
-wrote while this ran. No contract follows: an account without a claim has no key, and rightly so.
+wrote while this ran, but for a claim that it replaced by another: that one is found by its old
+address until it is settled, changed again or let go, which takes a week at most. No contract
+follows: an account without a claim has no key, and rightly so.
 """
 
 import unicodedata
