@@ -18,7 +18,7 @@ run: $(VENV)/.runtime  ## Install, upgrade the schema, start the site on http://
 	@exec $(BIN)/python run.py
 
 test: $(VENV)/.dev  ## Run every test; ARGS="tests/auth -k login" runs some of them
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, templates, drift of the schema, then every test
 	$(BIN)/ruff check .
