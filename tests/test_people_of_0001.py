@@ -1,5 +1,9 @@
 """Everybody of the first revision, plain-text passwords and all, still gets in."""
 
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
 import flask_migrate
 import pytest
 import sqlalchemy as sa
@@ -8,6 +12,7 @@ from flask import Flask
 from app.db import db
 from tests.browser import Browser
 from tests.conftest import site_on
+from tests.services import scratch_database
 
 # name, password
 PEOPLE = [
@@ -24,19 +29,39 @@ PEOPLE = [
 LOCKED_OUT = [("empty", ""), ("null", None)]
 
 
+@pytest.fixture(scope="module")
+def old_database() -> Iterator[Callable[[str], str]]:
+    """Return what gives the URL of a database that has come from 0001 to head, to be copied."""
+    with ExitStack() as made:
+
+        @functools.cache
+        def old(engine: str) -> str:
+            url = made.enter_context(scratch_database(engine))
+            with site_on(url).app_context():
+                flask_migrate.upgrade(revision="0001")
+                settle()
+                flask_migrate.upgrade()
+                db.engine.dispose()
+            return url
+
+        yield old
+
+
+def settle() -> None:
+    user = sa.table("user", sa.column("name"), sa.column("password"))
+    rows = [{"name": name, "password": word} for name, word in PEOPLE + LOCKED_OUT]
+    rows += [{"name": None, "password": "nobody's"}, {"name": "", "password": "no name"}]
+    with db.engine.begin() as connection:
+        connection.execute(sa.insert(user), rows)
+
+
 @pytest.fixture
-def old_site(database_url: str) -> Flask:
-    app = site_on(database_url)
-    with app.app_context():
-        flask_migrate.upgrade(revision="0001")
-        user = sa.table("user", sa.column("name"), sa.column("password"))
-        rows = [{"name": name, "password": word} for name, word in PEOPLE + LOCKED_OUT]
-        rows += [{"name": None, "password": "nobody's"}, {"name": "", "password": "no name"}]
-        with db.engine.begin() as connection:
-            connection.execute(sa.insert(user), rows)
-        flask_migrate.upgrade()
-        db.engine.dispose()
-    return app
+def old_site(engine: str, old_database: Callable[[str], str]) -> Iterator[Flask]:
+    with scratch_database(engine, copy_of=old_database(engine)) as url:
+        app = site_on(url)
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 def test_they_log_in_with_the_old_name_and_password(old_site: Flask) -> None:
