@@ -1,6 +1,6 @@
 """A site whose database is behind a proxy, and what is looked up without it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.db import db, patience
 from tests import factories
-from tests.conftest import site_on, upgraded
+from tests.conftest import site_on
 from tests.resilience import proxy
 from tests.resilience.proxy import Proxy
 from tests.services import scratch_database
@@ -67,16 +67,19 @@ class Visitor:
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def behind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Behind]:
+def behind(
+    request: pytest.FixtureRequest,
+    head_of: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Behind]:
     """A site with Alice on either of the servers, behind a proxy; its patience is short."""
     monkeypatch.setattr(patience, "PAGE", 0.8)
-    with scratch_database(request.param) as direct:
+    with scratch_database(request.param, copy_of=head_of(request.param)) as direct:
         url = sa.make_url(direct)
         with proxy.before(str(url.host), url.port or 0) as stands:
             through = url.set(host="127.0.0.1", port=stands.port)
             # Tokens are for browsers; what is tested here is what happens behind the form.
             app = site_on(through.render_as_string(hide_password=False), WTF_CSRF_ENABLED=False)
-            upgraded(app)
             with app.app_context():
                 factories.person("alice")
             yield Behind(app, stands, direct)
