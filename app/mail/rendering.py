@@ -6,7 +6,7 @@ header or a link to a mail.
 
 import json
 import re
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
@@ -27,6 +27,23 @@ JOINTS = re.compile(r"([.:/@\\\u3002\uff0e\uff61])(?=\S)")
 WORD_JOINER = "\u2060"  # shows nothing, breaks no line, and belongs to no address
 
 
+class Kinds(HeaderRegistry):
+    """What each header is, made once; by itself the library makes a class for each it sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.made:
+            self.made[name] = super().__getitem__(name)
+        return self.made[name]
+
+
+KINDS = Kinds()
+ASCII, UTF8 = (policy.clone(header_factory=KINDS) for policy in (SMTP, SMTPUTF8))
+
+
 class Unreadable(Exception):
     """The sealed part does not open: SECRET_KEY has changed, or somebody touched the row."""
 
@@ -37,7 +54,7 @@ def rendered(mail: Mail) -> EmailMessage:
     with force_locale(mail.language):
         subject, text, html = written(mail.kind, parameters, mail.language)
     recipient = address_of(mail.recipient)
-    message = EmailMessage(SMTP if recipient.username.isascii() else SMTPUTF8)
+    message = EmailMessage(ASCII if recipient.username.isascii() else UTF8)
     message["From"] = sender()
     message["To"] = recipient
     message["Subject"] = subject
