@@ -75,7 +75,7 @@ def settings(port: int, **more: object) -> dict[str, object]:
         "MAIL_SERVER": "127.0.0.1",
         "MAIL_PORT": port,
         "MAIL_USE_TLS": False,
-        "MAIL_TIMEOUT": 0.2,
+        "MAIL_TIMEOUT": 2,
         **more,
     }
 

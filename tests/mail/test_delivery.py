@@ -105,6 +105,7 @@ def test_what_is_refused_stays_refused(
 
 
 def test_a_server_that_hangs_is_not_waited_for(site: Flask, office: PostOffice) -> None:
+    site.config["MAIL_TIMEOUT"] = 0.2
     office.hangs = True
     write()
     jobs.run_due()
