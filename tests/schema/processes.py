@@ -95,7 +95,9 @@ def become_flask(
         os.dup2(end.fileno(), number)
     for end in ends:
         end.close()
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
+    # Alembic has kept the stream of its first import: it stays the one that is flushed at the end.
+    sys.stdin = os.fdopen(0)
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
     sys.argv = ["flask", *arguments]
     flask.cli.main()
 
