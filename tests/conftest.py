@@ -19,6 +19,7 @@ from jinja2.bccache import Bucket
 from app import create_app
 from app.accounts import hashing
 from app.accounts.models import User
+from app.cli import worker
 from app.db import db
 from app.web import access_log
 from tests import factories
@@ -26,7 +27,7 @@ from tests.browser import Browser
 from tests.outbox import Outbox
 from tests.services import ENGINES, pytest_terminal_summary, scratch_database
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_terminal_summary", "worker"]  # with whom the jobs of a worker are known
 
 AS_SERVED = hashing.ARGON2, hashing.DUMMY
 CHEAP = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
