@@ -130,8 +130,8 @@ def rows_of(connection: sa.Connection, metadata: sa.MetaData) -> dict[str, list[
         stands = {each["name"] for each in sa.inspect(connection).get_columns(table.name)}
         columns = [column for column in table.columns if column.name in stands]
         query = sa.select(*columns).order_by(*table.primary_key)
+        rows = connection.execute(query).all()
         for position, column in enumerate(columns):
-            values = [row[position] for row in connection.execute(query)]
-            found[f"{table.name}.{column.name}"] = values
+            found[f"{table.name}.{column.name}"] = [row[position] for row in rows]
     connection.rollback()
     return found

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import alembic.command
 import sqlalchemy as sa
 from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
@@ -110,10 +111,7 @@ class Walk:
         with self.engine.connect() as connection:
             self.config.attributes["connection"] = connection
             try:
-                if way == "up":
-                    alembic.command.upgrade(self.config, revision.revision)
-                else:
-                    alembic.command.downgrade(self.config, str(revision.down_revision or "base"))
+                self.move(way, revision)
             except (CommandError, DBAPIError, RuntimeError) as error:
                 reason = troubles.said(error)
                 self.failures.append(f"{revision.revision}: going {way} fails: {reason}")
@@ -121,6 +119,20 @@ class Walk:
         if wish.refused:
             self.failures.append(f"{revision.revision}: its gate stays shut on rows made for it")
         return not wish.refused
+
+    def move(self, way: str, revision: Script) -> None:
+        """Do what `upgrade` and `downgrade` do, less reading every file of the history again."""
+        ways = {
+            "up": (self.script._upgrade_revs, revision.revision),
+            "down": (self.script._downgrade_revs, str(revision.down_revision or "base")),
+        }
+        steps_to, target = ways[way]
+
+        def steps(heads: Any, context: MigrationContext) -> Any:
+            return steps_to(target, heads)
+
+        with EnvironmentContext(self.config, self.script, fn=steps, destination_rev=target):
+            self.script.run_env()
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
