@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -146,7 +146,8 @@ def end_connections(server: sa.URL, database: str) -> None:
     # MariaDB has no DROP … FORCE: a transaction somebody forgot would make the drop wait for it.
     query = f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"
     for connection in run(server, query):
-        run(server, f"KILL {connection}")
+        with suppress(OperationalError):  # it has ended by itself meanwhile
+            run(server, f"KILL {connection}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
