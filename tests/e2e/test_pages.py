@@ -52,7 +52,7 @@ def test_a_page_keeps_its_promises(
     seen_by: Callable[[str], Watched], site: Site, screen: Screen
 ) -> None:
     watched = seen_by(screen.who)
-    watched.leave()
+    watched.leave(f"{site.url}/robots.txt")
     if screen.who == STRANGER:
         watched.page.context.clear_cookies()
     screen.open(watched.page, site)
