@@ -12,7 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 
-from app.revisions import authoring, gates, rendered, troubles
+from app.revisions import authoring, gates, rendered, signature, troubles
 from app.schema import run, state
 
 config = context.config
@@ -32,6 +32,7 @@ options: dict[str, Any] = {
     "render_item": authoring.render,
     "process_revision_directives": authoring.number,
     "on_version_apply": run.refuse_orphans,
+    "signed": signature.of,
 }
 
 

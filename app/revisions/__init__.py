@@ -6,8 +6,9 @@ Read by      reading; plan says what pending steps will do, lint what is dangero
              (squawk looks at PostgreSQL); rendered: what they come to in SQL
 Proven by    verify: every revision up, down and up again; proof (the release before still
              works), drift (models and revisions agree)
-Run through  gates: what must be true before a contract; status says where a database stands,
-             troubles what can be wrong, in sentences; readiness whether this release can serve
+Run through  gates: what must be true before a contract; signature: as what, and by whom, each
+             step was run; status says where a database stands, troubles what can be wrong, in
+             sentences; readiness whether this release can serve
 
 What they do to a database stands in app.schema, which knows nothing of this.
 """

@@ -35,11 +35,11 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     "set_not_null": {
         "postgresql": ("nobody while rows are checked (NOT VALID, VALIDATE), then a moment", 0.3),
         "mariadb": ("nobody: ALGORITHM=INPLACE, LOCK=NONE; twice the disk", 2.9),
-        "sqlite": ("writers, while the table is written anew (before 3.53)", 2.4),
+        "sqlite": ("writers, while rows are looked at; only the table's text is edited", 0.1),
     },
     "drop_not_null": {
         "": (EXCLUSIVE, 0),
-        "sqlite": ("writers, while the table is written anew (before 3.53)", 2.4),
+        "sqlite": ("writers, for a moment: only the table's text is edited", 0),
     },
     "add_foreign_key": {
         "postgresql": ("writers of both tables for a moment, nobody while it is validated", 0.4),
@@ -54,7 +54,10 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     },
 }
 RECIPES["create_unique_index"] = RECIPES["create_index"]
-RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"]
+RECIPES["drop_foreign_key"] = {
+    "": (EXCLUSIVE, 0),
+    "sqlite": RECIPES["add_foreign_key"]["sqlite"],
+}
 RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
 SECOND = {"create_index", "create_unique_index", "drop_index", "add_foreign_key"}
 

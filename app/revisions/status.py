@@ -10,8 +10,8 @@ from flask import current_app
 
 from app import clock
 from app.db import db
-from app.revisions import readiness, reading, troubles
-from app.schema import run, state
+from app.revisions import readiness, reading, signature, troubles
+from app.schema import state
 
 RUNS = 20  # of the latest are shown
 SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
@@ -32,7 +32,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     runs = state.history(connection)
     trouble = trouble or edited(script, runs)
     return {
-        "release": run.release(),
+        "release": signature.release(),
         "version": version,
         "database": database(connection),
         "head": ", ".join(script.get_heads()),
@@ -71,7 +71,7 @@ def edited(script: ScriptDirectory, runs: Sequence[Any]) -> str | None:
         row = last.get(revision.revision)
         if row is None or row.outcome != "upgraded" or row.digest is None:
             continue
-        if row.digest != run.digest(revision):
+        if row.digest != signature.digest(revision):
             return (
                 f"{revision.revision} was edited after it ran here: put it back as it was "
                 "(`git log` has it), and write what is to change as a revision of its own."

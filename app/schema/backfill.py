@@ -154,16 +154,14 @@ class Backfill:
         targets = list(values[rows[0].id])
         if connection.dialect.name == "mariadb":
             # Its driver sends one statement for each row; from a table it takes one for all.
-            given = laid_out(connection, self.columns(targets), parameters)
+            c = self.table.c
+            read = [c[name].label(f"read_{name}") for name in self.reads]
+            new = [c[name].label(f"new_{name}") for name in targets]
+            given = laid_out(connection, [c.id.label("row_id"), *read, *new], parameters)
             statement = self.update(targets, given)
             return lambda connection: connection.execute(statement).rowcount
         statement = self.update(targets, sa.bindparam)
         return lambda connection: connection.execute(statement, parameters).rowcount
-
-    def columns(self, targets: Sequence[str]) -> list[sa.Label[Any]]:
-        c = self.table.c
-        read = [c[name].label(f"read_{name}") for name in self.reads]
-        return [c.id.label("row_id"), *read, *(c[name].label(f"new_{name}") for name in targets)]
 
     def update(self, targets: Sequence[str], given: Callable[[str], Any]) -> sa.Update:
         """Return what writes a row that is due still, if what was read of it is there still."""

@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from app.schema import indexes, kept
+from app.schema import indexes, kept, rebuild
 from app.schema.engine import (
     alter,
     brief,
@@ -22,7 +22,6 @@ from app.schema.engine import (
     is_script,
     names,
     note,
-    primary_key_of,
     quoted,
 )
 from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null
@@ -124,7 +123,8 @@ def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = 
         op.drop_column(table, column)  # SQLite writes zeros over it: every run sets secure_delete
     if erase and dialect() == "postgresql":
         # Only hidden until the table is written anew; VACUUM FULL would want no transaction.
-        op.execute(f"CLUSTER {quoted(table)} USING {quoted(primary_key_of(table))}")
+        key = "" if is_script() else inspector().get_pk_constraint(table)["name"]
+        op.execute(f"CLUSTER {quoted(table)} USING {quoted(key or f'pk_{table}')}")
         op.execute(f"ALTER TABLE {quoted(table)} SET WITHOUT CLUSTER")
 
 
@@ -165,22 +165,14 @@ def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
     """Give a table that another hand made what ours have: ids, collation, these unique indexes."""
     if is_script():
         return
-    if dialect() == "mariadb" and collation_of(table) != TABLE_OPTIONS["mariadb_collate"]:
-        charset, collation = TABLE_OPTIONS["mariadb_charset"], TABLE_OPTIONS["mariadb_collate"]
+    charset, collation = TABLE_OPTIONS["mariadb_charset"], TABLE_OPTIONS["mariadb_collate"]
+    has = inspector().get_table_options(table).get("mariadb_collate")
+    if dialect() == "mariadb" and has != collation:
         convert = f"CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
         op.execute(f"ALTER TABLE {quoted(table)} {convert}")
-    if dialect() == "sqlite" and not counts_up(table):
+    if dialect() == "sqlite" and "AUTOINCREMENT" not in rebuild.catalogue()["table", table]:
         # SQLite cannot alter this: here alone a table is written anew in place of the old one.
         with op.batch_alter_table(table, recreate="always", table_kwargs=TABLE_OPTIONS):
             pass
     for name, columns in unique.items():
         create_index(name, table, columns, unique=True)
-
-
-def collation_of(table: str) -> str | None:
-    return inspector().get_table_options(table).get("mariadb_collate")
-
-
-def counts_up(table: str) -> bool:
-    query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :table")
-    return "AUTOINCREMENT" in op.get_bind().execute(query, {"table": table}).scalar_one()

@@ -80,12 +80,6 @@ def keys_of(table: str) -> list[str]:
     return list(inspector().get_pk_constraint(table)["constrained_columns"])
 
 
-def primary_key_of(table: str) -> str:
-    if is_script():
-        return f"pk_{table}"
-    return inspector().get_pk_constraint(table)["name"] or f"pk_{table}"
-
-
 def holds_rows(table: str) -> bool:
     return bool(fetch(f"SELECT 1 FROM {quoted(table)} LIMIT 1"))
 
@@ -125,8 +119,6 @@ def brief() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        with suppress(DBAPIError):  # a transaction that is spoilt takes the setting back itself
-            connection.exec_driver_sql(f"SET statement_timeout = '{usual}'")
         if getattr(error.orig, "sqlstate", None) != CANCELLED:
             raise
         raise TooLong(
@@ -134,7 +126,9 @@ def brief() -> Iterator[None]:
             "undone. Where it writes the table anew, add an empty column and fill it instead; "
             "else run the command again when less is going on."
         ) from error
-    connection.exec_driver_sql(f"SET statement_timeout = '{usual}'")
+    finally:
+        with suppress(DBAPIError):  # a transaction that is spoilt takes the setting back itself
+            connection.exec_driver_sql(f"SET statement_timeout = '{usual}'")
 
 
 def alter(table: str, change: str, safest: str = "INSTANT") -> None:

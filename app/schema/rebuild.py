@@ -1,21 +1,34 @@
-"""A table of SQLite written anew, where SQLite cannot alter it: the way that loses nothing.
+"""A table of SQLite changed where SQLite cannot alter it: the ways that lose nothing.
 
-The new table has the old one's own text, with one change; what hangs on it (indexes, triggers,
+NOT NULL is a matter of the table's text alone, which is edited where it stands; SQLite describes
+this way itself, and from 3.53 on goes it. All else, and this where the catalogue is closed, has
+the table written anew: from its own text, with one change; what hangs on it (indexes, triggers,
 the count of its ids) is made again from its own text; what the catalogue says before and after
 is compared, and any difference that was not meant undoes all of it.
 """
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 from alembic import op
+from sqlalchemy.exc import DBAPIError
 
 from app.schema.engine import execute, is_script, listed, note, quoted
 
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
 )
-NOT_NULL = re.compile(r"(?<!\bIS)\s+NOT\s+NULL\b", re.IGNORECASE)
+# The end of a comment stays, or what follows would be in it.
+NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT\s+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+SHAPE = (
+    'SELECT cid, name, type, "notnull" <> (name = :otherwise), dflt_value, pk, hidden '
+    "FROM pragma_table_xinfo(:table)",
+    "SELECT * FROM pragma_foreign_key_list(:table)",
+    "SELECT * FROM pragma_index_list(:table)",
+)
 
 Change = Callable[[list[str]], list[str]]
 Catalogue = dict[tuple[str, str], str]
@@ -25,20 +38,29 @@ class Lost(RuntimeError):
     """Writing a table anew would have lost something; it was rolled back."""
 
 
-def with_not_null(items: list[str], column: str) -> list[str]:
-    return [f"{item.rstrip()}\n\tNOT NULL" if first(item) == column else item for item in items]
+def required(item: str) -> str:
+    words = item.rstrip()
+    return f"{words}\n\tNOT NULL{item[len(words) :]}"
 
 
-def without_not_null(items: list[str], column: str) -> list[str]:
-    return [NOT_NULL.sub("", item) if first(item) == column else item for item in items]
+def free(item: str) -> str:
+    found = NOT_NULL.search(bare(item))
+    return item[: found.start()] + item[found.end() :] if found else item
+
+
+def bare(item: str) -> str:
+    """Return as long a text, in which only the item's own words can be read."""
+    text, depth = "", 0
+    for token in TOKEN.findall(item):
+        depth -= token == ")"
+        text += token[0] * len(token) if len(token) > 1 or not depth else "("
+        depth += token == "("
+    return text
 
 
 def without_constraint(items: list[str], name: str) -> list[str]:
-    return [
-        item
-        for item in items
-        if not re.match(rf'\s*CONSTRAINT\s+["`\[]?{re.escape(name)}\b', item, re.IGNORECASE)
-    ]
+    named = re.compile(rf'\s*CONSTRAINT\s+["`\[]?{re.escape(name)}\b', re.IGNORECASE)
+    return [item for item in items if not named.match(item)]
 
 
 def first(item: str) -> str:
@@ -61,6 +83,45 @@ def split(sql: str) -> tuple[list[str], str]:
             items[-1] += token
         depth += token == "("
     raise Lost(f"This text of a table is not understood: {sql}")
+
+
+def require(table: str, column: str, *, notnull: bool) -> None:
+    """Let no row be without it, which has been looked at, or let rows be without it again."""
+    one = required if notnull else free
+
+    def change(items: list[str]) -> list[str]:
+        return [one(item) if first(item) == column else item for item in items]
+
+    if not in_place(table, column, change):
+        rebuild(table, change)
+
+
+def in_place(table: str, column: str, change: Change) -> bool:
+    """Edit the text of the table, if SQLite reads just this from it; else change nothing."""
+    connection, before = op.get_bind(), catalogue()["table", table]
+    items, _ = split(before)
+    text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
+    try:
+        if shape(text, table) != shape(before, table, otherwise=column):
+            return False
+        connection.exec_driver_sql("PRAGMA writable_schema = ON")
+        edit = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
+        connection.exec_driver_sql(edit, (text, table))
+    except (DBAPIError, sqlite3.Error):  # where the library defends its catalogue, for one
+        return False
+    finally:
+        connection.exec_driver_sql("PRAGMA writable_schema = RESET")
+    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")  # so that all look again
+    return True
+
+
+def shape(text: str, table: str, otherwise: str = "") -> list[list[tuple[Any, ...]]]:
+    """Return what SQLite reads from the text of a table, as if one NOT NULL were otherwise."""
+    values = {"table": table, "otherwise": otherwise}
+    with closing(sqlite3.connect(":memory:")) as scratch:
+        scratch.execute(text)
+        return [scratch.execute(query, values).fetchall() for query in SHAPE]
 
 
 def rebuild(table: str, change: Change) -> None:
@@ -95,8 +156,7 @@ def move(table: str, text: str) -> None:
     columns = listed([row.name for row in xinfo if row.hidden == 0])
     connection.exec_driver_sql(f"CREATE TABLE {quoted(new)} {text}")
     execute(f"INSERT INTO {quoted(new)} ({columns}) SELECT {columns} FROM {quoted(table)}")
-    counted = "AUTOINCREMENT" in text.upper()
-    if counted:
+    if "AUTOINCREMENT" in text.upper():
         copy = f"SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{table}'"
         execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}'")
         execute(f"INSERT INTO sqlite_sequence (name, seq) {copy}")

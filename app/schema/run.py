@@ -4,16 +4,11 @@ Used by migrations/env.py alone.
 """
 
 import functools
-import getpass
-import hashlib
 import logging
-import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,11 +84,9 @@ def wait_for(attempt: Callable[[], bool]) -> None:
 
 
 def begun(holder: sqlite3.Connection) -> bool:
-    try:
+    with suppress(sqlite3.OperationalError):
         holder.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        return False
-    return True
+    return holder.in_transaction
 
 
 @contextmanager
@@ -194,9 +187,7 @@ def take(
         revision=revision.revision,
         stage=getattr(revision.module, "stage", ""),
         started_at=clock.now(),
-        release=release(),
-        digest=digest(revision),
-        who=operator(),
+        **context.opts["signed"](revision),
     )
 
     work = functools.partial(function, **arguments)
@@ -222,28 +213,3 @@ def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
     assert context.connection is not None
     transaction.commit() if commit else transaction.rollback()
     context._transaction = context.connection.begin()
-
-
-def digest(revision: Script) -> str:
-    """Return what the file comes to: another one once anybody edits it."""
-    return hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
-
-
-@functools.cache
-def release() -> str | None:
-    """Return what git calls this release, or None where it was put without git."""
-    describe = ["git", "describe", "--always", "--tags"]
-    with suppress(OSError):
-        found = subprocess.run(
-            describe, check=False, capture_output=True, text=True, cwd=Path(__file__).parent
-        )
-        return found.stdout.strip()[:64] or None
-    return None
-
-
-def operator() -> str:
-    """Return who runs this, as the machine knows them: user@host."""
-    user = "?"
-    with suppress(OSError, KeyError):  # as in a container, whose user may have no name
-        user = getpass.getuser()
-    return f"{user}@{socket.gethostname()}"[:128]

@@ -78,10 +78,7 @@ def history(connection: sa.Connection) -> Rows:
 
 def progress(connection: sa.Connection) -> Rows:
     """Return how far each backfill is: revision, table, done, total, rate, state, updated_at."""
-    return found(connection, sa.select(backfills).order_by(backfills.c.revision))
-
-
-def found(connection: sa.Connection, query: sa.Select[Any]) -> Rows:
+    query = sa.select(backfills).order_by(backfills.c.revision)
     return connection.execute(query).all() if stand(connection) else []
 
 

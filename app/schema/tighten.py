@@ -67,10 +67,8 @@ def drop_not_null(table: str, column: str) -> None:
     if dialect() == "postgresql":
         with brief():
             execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} DROP NOT NULL")
-    elif dialect() == "mariadb":
-        modify(table, column, "NULL")
     else:
-        on_sqlite(table, column, "NULL")
+        (modify if dialect() == "mariadb" else on_sqlite)(table, column, "NULL")
 
 
 def is_nullable(table: str, column: str) -> bool:
@@ -135,8 +133,7 @@ def on_sqlite(table: str, column: str, null: str) -> None:
         verb = "SET" if null == "NOT NULL" else "DROP"
         execute(f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(column)} {verb} NOT NULL")
     else:
-        change = rebuild.with_not_null if null == "NOT NULL" else rebuild.without_not_null
-        rebuild.rebuild(table, lambda items: change(items, column))
+        rebuild.require(table, column, notnull=null == "NOT NULL")
 
 
 def add_foreign_key(
