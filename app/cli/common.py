@@ -64,6 +64,14 @@ def tell(words: str, as_json: bool, **facts: Any) -> None:
     click.echo(as_line(facts) if as_json else words)
 
 
+def show(facts: Any, lines: list[str], as_json: bool) -> None:
+    """Print what was found: lines for a person, or all of it for a program."""
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=2))
+    else:
+        click.echo("\n".join(lines))
+
+
 def go_on(command: str, **options: Any) -> None:
     """Say how the next page of a list is asked for: with what this one was asked for."""
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]

@@ -3,7 +3,6 @@
 They end with 0 when done or nothing is to do, 1 when refused or failed, 2 when typed wrong.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from flask.cli import with_appcontext
 from flask_migrate.cli import db as theirs  # type: ignore[import-not-found]
 from sqlalchemy.exc import DBAPIError
 
-from app.cli.common import as_json
+from app.cli.common import as_json, show
 from app.revisions import (
     gates,
     lint,
@@ -61,6 +60,18 @@ def migrate(their: click.Command) -> click.Command:
     return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
 
 
+def explained(their: click.Command, example: str) -> click.Command:
+    """Return a command of Flask-Migrate's with an example in its help."""
+    said = f"{their.help}\n\nExample: {example}"
+    assert their.name
+    return click.Command(their.name, params=their.params, callback=their.callback, help=said)
+
+
+OURS = {
+    "migrate": migrate(theirs.commands["migrate"]),
+    "upgrade": explained(theirs.commands["upgrade"], "flask db upgrade --sql"),
+    "downgrade": explained(theirs.commands["downgrade"], "flask db downgrade 0020"),
+}
 commands = click.Group()
 in_directory = click.option("-d", "--directory", help="Where the revisions are, if elsewhere.")
 as_script = click.option(
@@ -239,17 +250,10 @@ def looking(directory: str | None) -> Iterator[tuple[sa.Connection, ScriptDirect
         yield connection, ScriptDirectory.from_config(configured(directory))
 
 
-def show(facts: Any, lines: list[str], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=2))
-    else:
-        click.echo("\n".join(lines))
-
-
 # Ours beside Flask-Migrate's, in a group that has its name and its options.
 db = Commands(
     "db",
-    {**theirs.commands, **commands.commands, "migrate": migrate(theirs.commands["migrate"])},
+    {**theirs.commands, **commands.commands, **OURS},
     params=theirs.params,
     callback=theirs.callback,
     help=theirs.help,

@@ -235,3 +235,10 @@ def test_loggers_that_are_there_go_on(sqlite: Schema, monkeypatch: pytest.Monkey
 
     assert result.returncode == 0, result.stderr
     assert "Running upgrade  -> 0001" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["migrate", "upgrade", "downgrade", "plan", "expand", "contract"])
+def test_the_help_of_what_is_used_daily_has_an_example(sqlite: Schema, name: str) -> None:
+    said = sqlite.app.test_cli_runner().invoke(args=["db", name, "--help"]).output
+
+    assert f"Example: flask db {name}" in " ".join(said.split())
