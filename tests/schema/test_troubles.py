@@ -160,6 +160,21 @@ def test_a_unique_index_over_duplicates(schema: Schema, tmp_path: Path) -> None:
     assert schema.version == "0001"
 
 
+def test_only_the_first_ten_duplicates_are_named(schema: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    schema.upgrade("0001", directory=str(folder))
+    for name in range(11):
+        for _ in range(2):
+            schema.execute("INSERT INTO person (name) VALUES (:name)", name=f"n{name}")
+    unique = 'ddl.create_index("ix_person_name", "person", ["name"], unique=True)'
+    add(folder, "contract", unique, 'ddl.drop_index("ix_person_name", "person")')
+
+    said = one_sentence(db(schema, folder, "contract"))
+
+    assert [f"{n} and {n + 1}" in said for n in range(1, 23, 2)] == [True] * 10 + [False]
+    assert "19 and 20 and more. Nothing was changed" in said
+
+
 def test_leftovers_are_refused_in_a_sentence(sqlite: Schema, tmp_path: Path) -> None:
     folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
     sqlite.upgrade("0003", directory=str(folder))
