@@ -70,17 +70,24 @@ def database_url(engine: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def head_of() -> Iterator[Callable[[str], str]]:
     """Return what gives the URL of a database at head, to be copied: upgrading once is enough."""
+    with made_once(flask_migrate.upgrade) as head:
+        yield head
+
+
+@contextmanager
+def made_once(fill: Callable[[], None]) -> Iterator[Callable[[str], str]]:
+    """Yield what gives the URL of a database of an engine that `fill` filled, to be copied."""
     with ExitStack() as made:
 
         @functools.cache
-        def head(engine: str) -> str:
+        def original(engine: str) -> str:
             url = made.enter_context(scratch_database(engine))
-            app = upgraded(site_on(url))
-            with app.app_context():
+            with site_on(url).app_context():
+                fill()
                 db.engine.dispose()
             return url
 
-        yield head
+        yield original
 
 
 class Compiled(BytecodeCache):

@@ -1,8 +1,6 @@
 """Everybody of the first revision, plain-text passwords and all, still gets in."""
 
-import functools
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import flask_migrate
 import pytest
@@ -11,7 +9,7 @@ from flask import Flask
 
 from app.db import db
 from tests.browser import Browser
-from tests.conftest import site_on
+from tests.conftest import made_once, site_on
 from tests.services import scratch_database
 
 # name, password
@@ -32,19 +30,14 @@ LOCKED_OUT = [("empty", ""), ("null", None)]
 @pytest.fixture(scope="module")
 def old_database() -> Iterator[Callable[[str], str]]:
     """Return what gives the URL of a database that has come from 0001 to head, to be copied."""
-    with ExitStack() as made:
-
-        @functools.cache
-        def old(engine: str) -> str:
-            url = made.enter_context(scratch_database(engine))
-            with site_on(url).app_context():
-                flask_migrate.upgrade(revision="0001")
-                settle()
-                flask_migrate.upgrade()
-                db.engine.dispose()
-            return url
-
+    with made_once(live_through) as old:
         yield old
+
+
+def live_through() -> None:
+    flask_migrate.upgrade(revision="0001")
+    settle()
+    flask_migrate.upgrade()
 
 
 def settle() -> None:
