@@ -143,6 +143,35 @@ ddl.set_not_null("thing", "note")"""
         assert {limit for said, limit in limits.items() if words in said} == {"0"}, words
 
 
+def test_what_was_checked_is_not_read_again_while_everybody_waits(
+    postgresql: Schema, tmp_path: Path
+) -> None:
+    tighten = 'ddl.set_not_null("thing", "name")'
+    directory = history(tmp_path, STORY[0], ("contract", tighten, "pass"))
+    postgresql.upgrade("0001", directory=directory)
+    postgresql.execute("INSERT INTO thing (name) VALUES ('a')")
+    database = postgresql.engine.url.database
+    postgresql.execute(f"ALTER DATABASE {database} SET client_min_messages = 'debug1'")
+    said: list[str] = []
+
+    def listen(connection: Any, record: object) -> None:
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+
+    sa.event.listen(sa.pool.Pool, "connect", listen)
+    try:
+        postgresql.upgrade(directory=directory)
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", listen)
+
+    proven = [line for line in said if line.startswith("existing constraints on column")]
+    assert proven == [
+        'existing constraints on column "thing.name" are sufficient to prove that it does not '
+        "contain nulls"
+    ]
+    checks = postgresql.scalar("SELECT COUNT(*) FROM pg_constraint WHERE conname LIKE 'ck_%'")
+    assert checks == 0
+
+
 def test_a_change_that_writes_the_table_anew_is_undone(
     postgresql: Schema,
     tmp_path: Path,
