@@ -14,7 +14,7 @@ from app.schema import locks
 # Where nobody tries again, MariaDB waits for its shortest wait, which is a second.
 SETTINGS = {
     "sqlite": ["PRAGMA foreign_keys = OFF", "PRAGMA secure_delete = ON"],
-    "postgresql": [f"SET lock_timeout = '{locks.SETTINGS['postgresql']['lock_timeout']}'"],
+    "postgresql": [f"SET lock_timeout = '{locks.LONGER['postgresql'][1]}'"],
     "mariadb": ["SET SESSION lock_wait_timeout = 1", "SET SESSION innodb_lock_wait_timeout = 1"],
 }
 

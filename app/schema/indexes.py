@@ -22,9 +22,8 @@ from app.schema.engine import (
     made_here,
     quoted,
 )
-from app.schema.locks import SETTINGS
+from app.schema.locks import LONGER
 
-SHORT = SETTINGS["postgresql"]["lock_timeout"]
 # It keeps nobody waiting while it waits, so it may wait for longer than other steps.
 WAIT = "10s"
 
@@ -39,7 +38,7 @@ def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
     try:
         if dialect() == "mariadb":
             alter(table, f"ADD {kind} {quoted(name)} ({over})", "NOCOPY")
-        elif can_be_concurrent() and is_in_use(table):
+        elif can_be_concurrent() and (not made_here(table) if is_script() else holds_rows(table)):
             with patience():
                 on = f"{quoted(name)} ON {quoted(table)}"
                 if is_script():  # nobody looks whether one broke off here before
@@ -71,15 +70,10 @@ def can_be_concurrent() -> bool:
     return dialect() == "postgresql" and not is_callers()
 
 
-def is_in_use(table: str) -> bool:
-    """Whether somebody may be waiting for its rows; a script that cannot look takes it so."""
-    return not made_here(table) if is_script() else holds_rows(table)
-
-
 @contextmanager
 def patience() -> Iterator[None]:
     with autocommitted():
-        before = SHORT if is_script() else fetch("SHOW lock_timeout")[0][0]
+        before = LONGER["postgresql"][1] if is_script() else fetch("SHOW lock_timeout")[0][0]
         execute(f"SET lock_timeout = '{WAIT}'")
         try:
             yield

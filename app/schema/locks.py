@@ -21,10 +21,11 @@ SAID_EVERY = 5  # tries
 HURRIED = 6  # tries, two seconds
 
 # MariaDB's shortest wait is a second; so there it first does not wait at all, see `hurry`.
+LONGER = {"postgresql": ("lock_timeout", "150"), "mariadb": ("lock_wait_timeout", "1")}
 SETTINGS = {
     "sqlite": {},
     # What checks or moves rows takes its time, whatever the user's default: see engine.brief.
-    "postgresql": {"lock_timeout": "150", "statement_timeout": "0"},
+    "postgresql": {"lock_timeout": "35", "statement_timeout": "0"},
     "mariadb": {"lock_wait_timeout": "0", "innodb_lock_wait_timeout": "1"},
 }
 HELD = {"55P03", "40P01", 1205, 1213}
@@ -132,10 +133,12 @@ def tell(attempt: int, named: list[str], error: DBAPIError) -> None:
 
 
 def hurry(connection: sa.Connection, attempt: int, named: list[str]) -> None:
-    """On MariaDB, wait a second once nobody stays long: there is never a gap on a busy table.
+    """Wait longer once nobody stays long: on a busy table there is never a gap.
 
     Everybody else waits as long, so not before whoever does stay long is old enough to be named.
     """
-    if connection.dialect.name == "mariadb":
-        wait = 1 if attempt > HURRIED and not named else 0
-        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {wait}")
+    if connection.dialect.name in LONGER:
+        setting, wait = LONGER[connection.dialect.name]
+        if attempt <= HURRIED or named:
+            wait = SETTINGS[connection.dialect.name][setting]
+        connection.exec_driver_sql(f"SET SESSION {setting} = {wait}")
