@@ -10,8 +10,8 @@ from flask import Flask
 from app import clock
 from app.accounts.models import User
 from app.db import db
-from app.revisions import status
-from app.schema import run, state
+from app.revisions import signature, status
+from app.schema import state
 from tests.browser import Browser
 
 HEAD = (Path(__file__).parents[2] / "migrations" / "HEAD").read_text().strip()
@@ -37,7 +37,7 @@ def test_at_rest_it_says_what_was_run_and_stands_still(browser: Browser, root: U
     assert "Database sqlite 3." in page
     assert "None: nothing is pending." in page
     assert "backfill Applied" in page and "expand Applied" in page
-    assert f" {run.operator()} " in page
+    assert f" {signature.operator()} " in page
     assert "0018 user Done 0 of 0 rows" in page
     assert "Refresh" not in page.headers
     assert [form["action"] for form in page.forms] == ["/logout"], "there is nothing to press"
