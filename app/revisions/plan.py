@@ -48,9 +48,9 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     },
     "create_staleness_trigger": {"": ("writers, for a moment", 0)},
     "run": {
-        "postgresql": ("whoever wants the same row, for 50 ms", 8.1),
-        "mariadb": ("whoever wants the same row, for 50 ms", 5.2),
-        "sqlite": ("writers, for 5 ms, with pauses thrice as long", 3.9),
+        "postgresql": ("whoever wants the same row, for 20 ms", 8.1),
+        "mariadb": ("whoever wants the same row, for 20 ms", 5.2),
+        "sqlite": ("writers, for 3 ms, with pauses thrice as long", 3.9),
     },
 }
 RECIPES["create_unique_index"] = RECIPES["create_index"]

@@ -101,6 +101,20 @@ def test_a_lock_that_goes_away_is_waited_for(served: tuple[Schema, str]) -> None
     assert outcomes == [("0001", "expand", "upgraded"), ("0002", "expand", "upgraded")]
 
 
+def test_only_where_nobody_in_particular_is_in_the_way_does_it_wait_longer(
+    postgresql: Schema,
+) -> None:
+    with postgresql.engine.connect() as connection:
+
+        def waits(attempt: int, *named: str) -> str:
+            locks.hurry(connection, attempt, list(named))
+            return connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+
+        assert waits(1) == waits(locks.HURRIED) == "35ms"
+        assert waits(locks.HURRIED + 1) == "150ms"
+        assert waits(locks.HURRIED + 1, "somebody at lunch") == "35ms"
+
+
 FILLED = """
 thing = sa.table("thing", sa.column("id"), sa.column("name"), sa.column("note"))
 work = backfill.Backfill(
