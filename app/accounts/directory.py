@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from app.accounts import authentication, names
 from app.accounts.models import DailyCount, Role, User, UserRole
@@ -68,50 +67,103 @@ def search(
     An address that they only claim counts too. A status, a sort or a cursor that there is none of
     counts as not given.
     """
-    chosen = filtered(sa.select(User.id), q, status, role)
-    total = total_of(chosen, is_everybody=not (q.strip() or role or status in STATUSES))
-    people = filtered(sa.select(*IN_LIST), q, status, role).add_columns(total.label("total"))
+    is_filtered, ways = bool(role or status in STATUSES), ways_of(q) if q.strip() else []
+    people = filtered(sa.select(*IN_LIST), status, role)
+    chosen = filtered(sa.select(User.id), status, role)
+    if ways and not is_filtered and is_broad(ways):
+        total: sa.ColumnElement[int] = sa.literal(EXACT + 1)
+        people = walked(people, ways) if sort != "name" else among(people, ways)
+    elif ways:
+        total = counted(among(chosen, ways) if is_filtered else matching(ways))
+        people = among(people, ways)
+    else:
+        total = counted(chosen) if is_filtered else number_of_all(counted(chosen))
+    people = people.add_columns(total.label("total"))
     found = pages.page(people, SORTS.get(sort, SORTS[NEWEST]), cursor)
     return Page(*found, total=found.rows[0].total if found.rows else 0)
 
 
-def filtered(query: Rows, q: str, status: str, role: str) -> Rows:
+def filtered(query: Rows, status: str, role: str) -> Rows:
     query = query.where(*STATUSES.get(status, ()))
     if role:
         holders = sa.select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
         role = role.replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
         query = query.where(User.id.in_(holders.where(Role.name == role)))
-    if q.strip():
-        # A derived table: with OR, or with IN, an engine may walk through everybody instead.
-        matches = matching(q).subquery()
-        query = query.join(matches, matches.c.id == User.id)
     return query
 
 
-def matching(q: str) -> sa.CompoundSelect[Any]:
-    """Return the ids of those whom `q` means, each way by an index of its own."""
+class Way(NamedTuple):
+    """How somebody may be meant: a column, from where to where, and what else must hold."""
+
+    column: Any
+    first: int | str
+    last: int | str
+    where: tuple[sa.ColumnElement[bool], ...] = ()
+
+
+def ways_of(q: str) -> list[Way]:
     q = q[: names.LONGEST_TYPED].replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
     name, address = names.name_key(names.tidy(q)), names.address_key(q.strip())
-    person = aliased(User)
     ways = [
-        sa.select(person.id).where(person.name_key.between(name, name + LAST)),
-        sa.select(person.id).where(person.email_key.between(address, address + LAST)),
-        sa.select(person.id).where(
-            person.pending_email_key.between(address, address + LAST),
-            person.pending_email.is_not(None),  # settled by a release that left the key
-        ),
+        Way(User.name_key, name, name + LAST),
+        Way(User.email_key, address, address + LAST),
+        # A release that settled claims left their keys.
+        Way(User.pending_email_key, address, address + LAST, (HAS_CLAIM,)),
     ]
     if is_id(q.strip()):
-        ways.append(sa.select(person.id).where(person.id == int(q)))
-    return sa.union(*ways)
+        ways.append(Way(User.id, int(q), int(q)))
+    return ways
 
 
-def total_of(chosen: Rows, *, is_everybody: bool) -> sa.ColumnElement[int]:
+def ids_of(way: Way) -> Rows:
+    return sa.select(User.id).where(way.column.between(way.first, way.last), *way.where)
+
+
+def matching(ways: Sequence[Way]) -> sa.CompoundSelect[Any]:
+    """Return the ids of those who are meant, each way by an index of its own."""
+    return sa.union(*map(ids_of, ways))
+
+
+def among(query: Rows, ways: Sequence[Way]) -> Rows:
+    # A derived table: with OR, or with IN, an engine may walk through everybody instead.
+    matches = matching(ways).subquery()
+    return query.join(matches, matches.c.id == User.id)
+
+
+def is_broad(ways: Sequence[Way]) -> bool:
+    """Whether one of the ways alone leads to more people than are counted."""
+    # By the keys: an id is one person's. With OR, SQLite counts all even if the first will do.
+    name, address, claim = (counted(ids_of(way)) > EXACT for way in ways[:3])
+    anyone = sa.case((name, sa.true()), (address, sa.true()), else_=claim)
+    return bool(db.session.scalar(sa.select(anyone)))
+
+
+def walked(query: Rows, ways: Sequence[Way]) -> Rows:
+    """Keep whom the ways mean, looking at one person after the other.
+
+    They are many, so a page is soon full; sorting all of them would take far longer. What is
+    compared is not a column, or an engine would gather them by the indexes and sort them.
+    """
+    return query.where(
+        sa.or_(
+            *(
+                sa.and_(User.id + 0 == way.first, *way.where)
+                if way.column is User.id
+                else sa.and_(way.column.concat("").between(way.first, way.last), *way.where)
+                for way in ways
+            )
+        )
+    )
+
+
+def counted(chosen: Rows | sa.CompoundSelect[Any]) -> sa.ColumnElement[int]:
     """Return how many that is, as a column: counted up to EXACT and one more, and no further."""
     some = chosen.limit(EXACT + 1).subquery()
-    counted = sa.select(sa.func.count()).select_from(some).scalar_subquery()
-    if not is_everybody:
-        return counted
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+
+
+def number_of_all(counted: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Return the worker's figure of how many people there are, if that is beyond counting."""
     figure = (
         sa.select(DailyCount.value)
         .where(DailyCount.name == "people")

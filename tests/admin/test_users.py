@@ -130,9 +130,9 @@ def test_many_people_are_counted_as_well_as_is_known(
 def test_a_page_costs_the_same_statements_however_many_people_are_on_it(
     app: Flask, browser: Browser, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def statements() -> int:
+    def statements(query: str = "") -> int:
         with counted(app, monkeypatch) as notes:
-            browser.get("/admin/users")
+            browser.get(f"/admin/users{query}")
         return len(notes["sql"])
 
     few = statements()
@@ -141,6 +141,7 @@ def test_a_page_costs_the_same_statements_however_many_people_are_on_it(
 
     # The session, the viewer's permissions, the people with their number, the roles.
     assert few == statements() == 4
+    assert statements("?q=p") == 5, "and how broad a search is"
 
 
 def test_a_name_is_only_ever_text(app: Flask, browser: Browser, root: User) -> None:
