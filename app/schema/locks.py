@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 TRIES = 30
 LONGEST_PAUSE = 2.0  # seconds between two tries
 SAID_EVERY = 5  # tries
-HURRIED = 6  # tries, two seconds
+HURRIED = 3.0  # seconds: a transaction is old enough to be named after two, see BLOCKERS
 
 # MariaDB's shortest wait is a second; so there it first does not wait at all, see `hurry`.
 LONGER = {"postgresql": ("lock_timeout", "150"), "mariadb": ("lock_wait_timeout", "1")}
@@ -105,40 +105,42 @@ def patiently(
 ) -> None:
     """Do the work, from its start again while somebody holds a lock; then raise Blocked."""
     named: list[str] = []
+    since = float("inf")  # when it was first held
     for attempt in range(1, TRIES + 1):
-        hurry(connection, attempt, named)
+        hurry(connection, time.monotonic() - since, named)
         try:
             work()
         except DBAPIError as error:
             if not is_held(error):
                 raise
+            since = min(since, time.monotonic())
             begin_again()
-            named = blockers(connection)
+            before, named = named, blockers(connection)
             begin_again()
-            tell(attempt, named, error)
+            tell(attempt, named, error, is_news=bool(named and not before))
         else:
             return
         time.sleep(random.uniform(0.5, 1.5) * min(0.1 * attempt, LONGEST_PAUSE))
 
 
-def tell(attempt: int, named: list[str], error: DBAPIError) -> None:
+def tell(attempt: int, named: list[str], error: DBAPIError, *, is_news: bool) -> None:
     who = "\n  ".join(named or ["Many short transactions, or one that this user may not see."])
     if attempt == TRIES:
         raise Blocked(
             f"A lock was not to be had in {TRIES} tries. What is not done was rolled back: end "
             f"what is in the way, then run the command again.\n  {who}"
         ) from error
-    if attempt == 1 or attempt % SAID_EVERY == 0:
+    if is_news or attempt == 1 or attempt % SAID_EVERY == 0:
         log.warning("A lock is held by others (try %d of %d).\n  %s", attempt, TRIES, who)
 
 
-def hurry(connection: sa.Connection, attempt: int, named: list[str]) -> None:
+def hurry(connection: sa.Connection, waited: float, named: list[str]) -> None:
     """Wait longer once nobody stays long: on a busy table there is never a gap.
 
     Everybody else waits as long, so not before whoever does stay long is old enough to be named.
     """
     if connection.dialect.name in LONGER:
         setting, wait = LONGER[connection.dialect.name]
-        if attempt <= HURRIED or named:
+        if waited <= HURRIED or named:
             wait = SETTINGS[connection.dialect.name][setting]
         connection.exec_driver_sql(f"SET SESSION {setting} = {wait}")

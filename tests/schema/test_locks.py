@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.schema import engine, locks
+from tests.post_office import until
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 
@@ -101,16 +102,43 @@ def test_a_lock_that_goes_away_is_waited_for(served: tuple[Schema, str]) -> None
     assert outcomes == [("0001", "expand", "upgraded"), ("0002", "expand", "upgraded")]
 
 
+def test_who_has_only_begun_is_named_before_anybody_waits_longer(
+    served: tuple[Schema, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema, directory = served
+    monkeypatch.setattr(locks.random, "uniform", lambda least, most: least)  # as hasty as it gets
+    said: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        said.append(arguments[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        with schema.engine.connect() as idle:
+            idle.execute(sa.text("SELECT * FROM thing"))
+            upgrade = threading.Thread(target=schema.upgrade, kwargs={"directory": directory})
+            upgrade.start()
+            until(lambda: "has had a transaction open" in caplog.text, "it is named")
+            idle.rollback()
+            upgrade.join()
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    setting, longer = locks.LONGER[schema.dialect]
+    assert f"SET SESSION {setting} = {longer}" not in said
+    assert schema.version == "0002"
+
+
 def test_only_where_nobody_in_particular_is_in_the_way_does_it_wait_longer(
     postgresql: Schema,
 ) -> None:
     with postgresql.engine.connect() as connection:
 
-        def waits(attempt: int, *named: str) -> str:
-            locks.hurry(connection, attempt, list(named))
+        def waits(seconds: float, *named: str) -> str:
+            locks.hurry(connection, seconds, list(named))
             return connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
 
-        assert waits(1) == waits(locks.HURRIED) == "35ms"
+        assert waits(0) == waits(locks.HURRIED) == "35ms"
         assert waits(locks.HURRIED + 1) == "150ms"
         assert waits(locks.HURRIED + 1, "somebody at lunch") == "35ms"
 
