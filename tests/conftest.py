@@ -28,6 +28,7 @@ from tests import factories
 from tests.browser import Browser
 from tests.outbox import Outbox
 from tests.services import ENGINES, pytest_terminal_summary, scratch_database
+from tests.spare import Spare
 
 __all__ = ["pytest_terminal_summary", "worker"]  # with whom the jobs of a worker are known
 
@@ -161,14 +162,28 @@ def domain(app: Flask) -> Iterator[Flask]:
         yield app
 
 
+@pytest.fixture(scope="session")
+def spare_of(head_of: Callable[[str], str]) -> Iterator[Callable[[str], Spare]]:
+    """Return what gives the database at head of a server that is there for any test."""
+    with ExitStack() as made:
+
+        @functools.cache
+        def spare(engine: str) -> Spare:
+            url = made.enter_context(scratch_database(engine, copy_of=head_of(engine)))
+            return Spare(url)
+
+        yield spare
+
+
 @pytest.fixture
-def each_app(engine: str, head_of: Callable[[str], str]) -> Iterator[Flask]:
-    """A site at head on each of the three engines in turn."""
-    with scratch_database(engine, copy_of=head_of(engine)) as url:
-        app = site_on(url)
-        yield app
-        with app.app_context():
-            db.engine.dispose()
+def each_app(
+    engine: str, spare_of: Callable[[str], Spare], make_app: Callable[..., Flask]
+) -> Iterator[Flask]:
+    """A site at head on each of the three engines in turn; on SQLite in a file of its own."""
+    app = make_app() if engine == "sqlite" else site_on(spare_of(engine).as_new())
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -44,12 +44,10 @@ def scratch_database(engine: str, copy_of: str | None = None) -> Iterator[str]:
             yield f"sqlite:///{folder}/scratch.db"
         return
     server = postgresql_server() if engine == "postgresql" else mariadb_server()
-    template = original or "template0"
-    create = {
-        "postgresql": f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'",
-        "mariadb": f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
-    }
-    run(server, create[engine])
+    if engine == "postgresql":
+        create_on_postgresql(server, name, original or "template0")
+    else:
+        run(server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     try:
         if original and engine == "mariadb":
             copy_tables(server.set(database=original), name)
@@ -58,6 +56,18 @@ def scratch_database(engine: str, copy_of: str | None = None) -> Iterator[str]:
         if engine == "mariadb":
             end_connections(server, name)
         run(server, f"DROP DATABASE {name}" + (" WITH (FORCE)" if engine == "postgresql" else ""))
+
+
+def create_on_postgresql(server: sa.URL, name: str, template: str) -> None:
+    create = f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'"
+    if can_copy_files(server):
+        create += " STRATEGY FILE_COPY"  # else each block goes through the log: twice the time
+    run(server, create)
+
+
+@functools.cache
+def can_copy_files(server: sa.URL) -> bool:
+    return int(run(server, "SHOW server_version_num")[0]) >= 150000
 
 
 @functools.cache
