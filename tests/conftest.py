@@ -149,10 +149,38 @@ def make_app(head_of: Callable[[str], str], tmp_path: Path) -> Callable[..., Fla
     return make
 
 
+@pytest.fixture(scope="session")
+def spare_of(head_of: Callable[[str], str]) -> Iterator[Callable[[str], Spare]]:
+    """Return what gives the site at head, on an engine, that is there for any test."""
+    with ExitStack() as made:
+
+        @functools.cache
+        def spare(engine: str) -> Spare:
+            url = made.enter_context(scratch_database(engine, copy_of=head_of(engine)))
+            app = site_on(url)
+            made.callback(let_go, app)
+            return Spare(app)
+
+        yield spare
+
+
+def let_go(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()
+
+
 @pytest.fixture
-def app(make_app: Callable[..., Flask]) -> Flask:
+def app(
+    request: pytest.FixtureRequest,
+    make_app: Callable[..., Flask],
+    spare_of: Callable[[str], Spare],
+) -> Flask:
     """A site on SQLite. No application context: requests would share it, and whom they saw."""
-    return make_app()
+    return make_app() if is_to_be_changed(request) else spare_of("sqlite").as_new()
+
+
+def is_to_be_changed(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("own_site") is not None
 
 
 @pytest.fixture
@@ -162,28 +190,19 @@ def domain(app: Flask) -> Iterator[Flask]:
         yield app
 
 
-@pytest.fixture(scope="session")
-def spare_of(head_of: Callable[[str], str]) -> Iterator[Callable[[str], Spare]]:
-    """Return what gives the database at head of a server that is there for any test."""
-    with ExitStack() as made:
-
-        @functools.cache
-        def spare(engine: str) -> Spare:
-            url = made.enter_context(scratch_database(engine, copy_of=head_of(engine)))
-            return Spare(url)
-
-        yield spare
-
-
 @pytest.fixture
 def each_app(
-    engine: str, spare_of: Callable[[str], Spare], make_app: Callable[..., Flask]
+    engine: str, request: pytest.FixtureRequest, spare_of: Callable[[str], Spare]
 ) -> Iterator[Flask]:
-    """A site at head on each of the three engines in turn; on SQLite in a file of its own."""
-    app = make_app() if engine == "sqlite" else site_on(spare_of(engine).as_new())
+    """A site at head on each of the three engines in turn."""
+    if engine == "sqlite":
+        yield request.getfixturevalue("app")
+        return
+    app = spare_of(engine).as_new()
+    if is_to_be_changed(request):
+        app = site_on(app.config["SQLALCHEMY_DATABASE_URI"])
     yield app
-    with app.app_context():
-        db.engine.dispose()
+    let_go(app)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests import factories
 from tests.browser import Browser
 from tests.web.test_guards import OPEN
 
+pytestmark = pytest.mark.own_site
+
 SEEN = "user_session.last_seen_at"  # all that looking may change
 ASKED = {"GET", "HEAD"}
 

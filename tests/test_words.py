@@ -19,6 +19,8 @@ from tests import factories
 from tests.browser import Browser
 from tests.e2e.site import broken
 
+pytestmark = pytest.mark.own_site
+
 OPENED, CLOSED = "⟦", "⟧"
 INNERMOST = re.compile(rf"{OPENED}[^{OPENED}{CLOSED}]*{CLOSED}")
 # Names and data are nobody's to translate, and times are in the words of Babel.

@@ -20,6 +20,8 @@ from tests import factories
 from tests.browser import Browser
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.own_site
+
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 LATER = dt.timedelta(minutes=16)
 OTHERS = "/account/sessions/others/end"

@@ -12,6 +12,8 @@ from app.web.errors import PAGES
 from tests.browser import Browser
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.own_site
+
 
 class No(Refusal):
     message = "That is not how it works."

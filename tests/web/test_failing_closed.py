@@ -12,6 +12,8 @@ from tests.browser import Browser
 from tests.factories import PASSWORD
 from tests.test_routes import everything
 
+pytestmark = pytest.mark.own_site
+
 NEW = "purple monkey dishwasher"
 
 

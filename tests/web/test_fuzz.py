@@ -12,6 +12,8 @@ from app.accounts.models import User
 from tests.browser import Browser
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.own_site
+
 NASTY = [
     "",
     "\0",

@@ -37,6 +37,7 @@ def test_what_is_open_is_open_on_purpose(app: Flask) -> None:
     assert found == OPEN
 
 
+@pytest.mark.own_site
 def test_a_route_that_says_nothing_is_closed(app: Flask) -> None:
     app.add_url_rule("/forgotten-guard", "forgotten_guard", lambda: "private")
 

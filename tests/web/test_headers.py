@@ -13,6 +13,8 @@ from tests.browser import Browser
 from tests.e2e.site import broken
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.own_site
+
 ADDRESSES = ["/", "/login", "/register", "/nowhere", "/up", "/robots.txt", "/static/app.css"]
 
 

@@ -163,6 +163,7 @@ FORGED = "2026-11-23 12:00:00 ERROR root: everything is well"
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n", "\r", "\u2028", "\x85", "\x0b", "\x1b[2K"])
+@pytest.mark.own_site
 def test_no_line_of_the_log_is_written_by_a_visitor(
     app: Flask, caplog: pytest.LogCaptureFixture, break_: str
 ) -> None:

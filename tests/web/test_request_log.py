@@ -19,6 +19,8 @@ from app.web import access_log
 from tests.browser import Browser
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.own_site
+
 Log = Callable[[], list[dict[str, object]]]
 
 

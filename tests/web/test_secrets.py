@@ -14,6 +14,8 @@ from tests.browser import Browser, Page
 from tests.factories import PASSWORD
 from tests.test_audit import trail
 
+pytestmark = pytest.mark.own_site
+
 NEW = "purple monkey dishwasher"
 GUESS = "a guess that is wrong"
 

@@ -37,6 +37,7 @@ def test_a_site_whose_expands_are_missing_says_which(database_url: str) -> None:
     assert "0008, 0009, 0010" in response.text and "flask db upgrade" in response.text
 
 
+@pytest.mark.own_site
 def test_a_pending_contract_does_not_keep_the_site_from_serving(
     app: Flask, make_app: Callable[..., Flask]
 ) -> None:

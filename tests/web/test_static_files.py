@@ -49,6 +49,7 @@ def test_what_is_not_there_is_not_kept(app: Flask) -> None:
         assert response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.own_site
 def test_a_file_that_changes_gets_another_address(app: Flask, tmp_path: Path) -> None:
     app.static_folder = str(tmp_path)
     (tmp_path / "a.css").write_text("before")
