@@ -12,6 +12,7 @@ from typing import Any
 import flask_migrate
 import pytest
 import sqlalchemy as sa
+import zxcvbn
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import BytecodeCache
@@ -46,6 +47,22 @@ def cheap_hashes() -> Iterator[None]:
     """Hash at almost no cost in this process; the processes that tests start hash as served."""
     with pytest.MonkeyPatch.context() as patch:
         hash_with(patch, CHEAP, CHEAP.hash("nobody's"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def estimates() -> Iterator[None]:
+    """Estimate the strength of a password once: most people of the tests have the same."""
+
+    @functools.cache
+    def estimated(password: str, about: tuple[str, ...]) -> dict[str, Any]:
+        return strength(password, user_inputs=list(about))
+
+    strength = zxcvbn.zxcvbn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            zxcvbn, "zxcvbn", lambda word, user_inputs: estimated(word, tuple(sorted(user_inputs)))
+        )
         yield
 
 

@@ -5,6 +5,7 @@ for by INSERT, SELECT, UPDATE and DELETE on those, with values made from the col
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,13 +55,13 @@ def tried(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[str, str
 
 
 def attempt(connection: sa.Connection, statement: Any) -> str | None:
-    savepoint = connection.begin_nested()
+    # On PostgreSQL a statement that fails spoils the transaction, elsewhere only itself.
+    spoils = connection.dialect.name == "postgresql"
     try:
-        connection.execute(statement)
+        with connection.begin_nested() if spoils else nullcontext():
+            connection.execute(statement)
     except DBAPIError as error:
-        savepoint.rollback()
         return " ".join(str(error.orig).split())
-    savepoint.commit()
     return None
 
 

@@ -75,15 +75,17 @@ class Walk:
         """Go up to this revision, try the release before on it, go down and up again."""
         with self.connection() as connection:
             before = proof.reflected(connection)
-            known = proof.refused(connection, before)
         if not self.go(revision, "up"):
             return False
-        self.try_release_before(revision, before, known)
         with self.connection() as connection:
+            refused = proof.refused(connection, before)
             after = proof.reflected(connection)
             proof.fill(connection, after)
             rows, shape = proof.rows_of(connection, before), shape_of(connection)
-        if not (self.go(revision, "down") and self.go(revision, "up")):
+        if not self.go(revision, "down"):
+            return False
+        self.tell_apart(revision, before, refused)
+        if not self.go(revision, "up"):
             return False
         with self.connection() as connection:
             kept = proof.rows_of(connection, before)
@@ -93,11 +95,12 @@ class Walk:
                 self.failures.append(f"{revision.revision}: down and up again loses {lost}")
         return True
 
-    def try_release_before(
-        self, revision: Script, before: sa.MetaData, known: proof.Refusals
-    ) -> None:
+    def tell_apart(self, revision: Script, before: sa.MetaData, refused: proof.Refusals) -> None:
+        """Note what the revision made fail; the database is on the one below it."""
+        if not refused:
+            return
         with self.connection() as connection:
-            refused = proof.refused(connection, before)
+            known = proof.refused(connection, before)
         for statement in [each for each in refused if each not in known]:
             line = f"{revision.revision}: {statement} fails: {refused[statement]}"
             if revision.module.stage == "contract":
