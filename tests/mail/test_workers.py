@@ -3,8 +3,6 @@
 import datetime as dt
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from tests import post_office
 from tests.conftest import site_on
 from tests.mail.conftest import write
 from tests.post_office import PostOffice, until
+from tests.processes import Command
 
 MANY = 1000
 KEY = "k" * 64
@@ -41,7 +40,7 @@ def site(each_app: Flask, port: int) -> Iterator[Flask]:
 
 
 @contextmanager
-def running(site: Flask, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(site: Flask, port: int) -> Iterator[Command]:
     """Run `flask worker` on the site's database until the end of the block."""
     settings = {
         "DATABASE_URL": site.config["SQLALCHEMY_DATABASE_URI"],
@@ -50,12 +49,11 @@ def running(site: Flask, port: int) -> Iterator[subprocess.Popen[bytes]]:
         "MAIL_PORT": str(port),
         "MAIL_USE_TLS": "0",
     }
-    command = [sys.executable, "-m", "flask", "--app", "run", "worker"]
-    worker = subprocess.Popen(command, env=os.environ | settings, cwd=ROOT)
+    worker = Command("worker", cwd=ROOT, env=os.environ | settings)
     try:
         yield worker
     finally:
-        worker.kill()
+        worker.send(signal.SIGKILL)
         worker.wait()
 
 
@@ -78,7 +76,7 @@ def test_two_workers_deliver_each_mail_once(site: Flask, port: int, office: Post
     with running(site, port) as one, running(site, port) as other:
         until(lambda: len(office.taken) >= MANY, "all of them sent", seconds=200)
         for worker in (one, other):
-            worker.send_signal(signal.SIGTERM)
+            worker.send(signal.SIGTERM)
         assert [worker.wait(10) for worker in (one, other)] == [0, 0]
 
     assert states() == {State.SENT: MANY}
@@ -97,8 +95,7 @@ def test_a_worker_that_is_killed_leaves_nothing_stuck(
     write()
     with running(site, port) as worker:
         until(lambda: office.asked, "the server was asked")
-        worker.kill()
-    until(lambda: worker.poll() is not None, "it is dead")
+        worker.send(signal.SIGKILL)
     assert states() == {State.SENDING: 1, State.QUEUED: 1}
     office.hangs = False
     office.taken.clear()
@@ -121,7 +118,7 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_in_hand(
         write()
     with running(site, port) as worker:
         until(lambda: office.asked, "the server was asked")
-        worker.send_signal(signal.SIGTERM)
+        worker.send(signal.SIGTERM)
         office.hangs = False
         assert worker.wait(10) == 0
 

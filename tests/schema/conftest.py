@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
 from app.schema import state
-from tests.schema.processes import Command, answered
+from tests.processes import Command, answered
 from tests.services import scratch_database
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests.processes import Command
 from tests.schema.comparison import shape
 from tests.schema.conftest import HEAD, NEXT, Schema
 from tests.schema.histories import change_models, db, ruff
-from tests.schema.processes import Command
 
 FIELDS = (
     "    phone: Mapped[str]",

@@ -1,12 +1,13 @@
 """`flask …` as a process of its own, without what it costs to start one.
 
-Most of a short command goes into importing Flask, SQLAlchemy and Alembic. Here one process imports
-them, once, and each command is a fork of it. The site it imports itself, from its own folder.
+Most of a short command goes into importing Flask, SQLAlchemy, Alembic and the site. Here one
+process imports them, once, and each command is a fork of it; one of another folder imports its own.
 """
 
 import multiprocessing
 import os
 import pty
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,11 +17,14 @@ from tempfile import TemporaryDirectory
 
 import flask.cli
 
+from config import ROOT
+
 FORKS = multiprocessing.get_context("forkserver")
-# What the site stands on, and nothing of the site: a project may have edited that.
 FORKS.set_forkserver_preload(
     [
         "alembic.autogenerate",
+        "app.cli.schema",
+        "app.cli.worker",
         "argon2",
         "cryptography.fernet",
         "email_validator",
@@ -74,6 +78,10 @@ class Command:
     def stderr(self) -> str:
         return self.err.read_text()
 
+    def send(self, number: signal.Signals) -> None:
+        if self.process.is_alive() and self.pid:
+            os.kill(self.pid, number)
+
     def wait(self, timeout: float = 60) -> int:
         """Return its exit code once it has ended; end it if that takes too long."""
         self.process.join(timeout)
@@ -88,6 +96,8 @@ def become_flask(
 ) -> None:
     """Be what `python -m flask …` is, in this folder and with this environment."""
     os.chdir(cwd)
+    if cwd != ROOT:
+        forget_the_site()
     os.environ.clear()
     os.environ.update(env)
     sys.path[:] = [str(cwd), *(path for path in sys.path if not Path(path, "app").is_dir())]
@@ -100,6 +110,12 @@ def become_flask(
     sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
     sys.argv = ["flask", *arguments]
     flask.cli.main()
+
+
+def forget_the_site() -> None:
+    """Let the next import find the site of this folder: somebody may have edited that."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"app", "config"}]:
+        del sys.modules[name]
 
 
 def answered(answer: str, *arguments: str, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
