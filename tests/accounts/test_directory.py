@@ -270,7 +270,7 @@ def test_a_search_finds_whom_a_plain_filter_finds_in_each_order(
 ) -> None:
     monkeypatch.setattr(directory, "EXACT", exact)
     move_in(mixed(140))
-    everybody = db.session.execute(sa.select(User.__table__)).all()
+    everybody = db.session.execute(sa.select(User.__table__).order_by(User.id)).all()
 
     for q in ("a", "B", "ab1", "b13", "a@", "12", "7", "zz"):
         meant = [person for person in everybody if is_meant(person, q)]
