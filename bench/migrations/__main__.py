@@ -11,11 +11,11 @@ from bench.migrations.databases import STEPS, Database, naive, staged
 from bench.migrations.traffic import Traffic, Window
 from tests.services import ENGINES, scratch_database
 
-# Seconds of the same traffic before, which is what the machine adds by itself, and after.
+# Seconds of the same traffic before, and after.
 BEFORE, AFTER = 10.0, 3.0
 HEADER = (
     f"{'database':<11}{'mode':<8}{'step':<10}{'s':>8}{'read ms':>9}{'p99':>7}"
-    f"{'write ms':>10}{'p99':>7}{'failed':>8}"
+    f"{'write ms':>10}{'p99':>7}{'sleep ms':>10}{'failed':>8}"
 )
 
 
@@ -80,7 +80,7 @@ def line(engine: str, mode: str, step: str, seconds: float, window: Window) -> s
     return (
         f"{engine:<11}{mode:<8}{step:<10}{seconds:>8.1f}{window.longest('read'):>9.1f}"
         f"{window.ninety_nine('read'):>7.1f}{window.longest('write'):>10.1f}"
-        f"{window.ninety_nine('write'):>7.1f}{len(failed):>8}{first}"
+        f"{window.ninety_nine('write'):>7.1f}{window.longest('sleep'):>10.1f}{len(failed):>8}{first}"
     )
 
 
