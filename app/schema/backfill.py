@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db import is_passing
 from app.schema import locks
 from app.schema.engine import autocommitted, is_callers, is_script, note
-from app.schema.progress import MOST, WRITING, Pace, Progress, Stopwatch, watching
+from app.schema.progress import MOST, WRITING, Pace, Probe, Progress, Stopwatch
 
 TRIES = 5
 
@@ -65,7 +65,7 @@ class Backfill:
             fewest, in_vain = math.inf, 0
             total = connection.scalar(sa.select(sa.func.count()).where(self.due)) or 0
             with Progress(connection, revision, self.table.name, total) as progress:
-                while in_vain < TRIES and (due := self.sweep(connection, progress)):
+                while in_vain < TRIES and (due := self.sweep(progress)):
                     # A release that writes the old shape faster than we move it never ends.
                     in_vain = in_vain + 1 if due >= fewest else 0
                     fewest = min(fewest, due)
@@ -92,19 +92,19 @@ class Backfill:
             wanted = self.still_due(connection, rows) if self.still_due else None
             yield from (row.id for row in rows if wanted is None or row.id in wanted)
 
-    def sweep(self, connection: sa.Connection, progress: Progress) -> int:
+    def sweep(self, progress: Progress) -> int:
         """Do each row that is due once; return how many there were to do."""
-        config = op.get_context().config
+        connection, config = progress.connection, op.get_context().config
         batch = config.attributes.get("batch") if config else None
         pace = Pace(connection.dialect.name, batch)
         found = 0
-        with watching(connection, self.table) as probe:
+        with Probe(None if is_callers() else connection.engine, self.table) as probe:
             for rows in self.pages(connection, lambda: pace.size):
                 progress.obey()
                 with pace.computing:
                     values = self.compute(connection, rows)
                 chosen = [row for row in rows if row.id in values]
-                self.write(connection, chosen, values, progress, pace)
+                self.write(chosen, values, progress, pace)
                 found += len(values)
                 if len(rows) >= pace.least:  # else it was the last of them, and small
                     pace.adapt(calm=probe.is_calm(rows[-1].id))
@@ -116,19 +116,12 @@ class Backfill:
             yield rows
             page = self.query.where(self.table.c.id > rows[-1].id)
 
-    def write(
-        self,
-        connection: sa.Connection,
-        rows: Rows,
-        values: Values,
-        progress: Progress,
-        pace: Pace,
-    ) -> None:
-        write_once = self.prepared(connection, rows, values)
+    def write(self, rows: Rows, values: Values, progress: Progress, pace: Pace) -> None:
+        write_once = self.prepared(progress.connection, rows, values)
         for attempt in range(1, TRIES + 1):
             try:
-                with transaction(connection, pace.writing):
-                    written = write_once(connection)
+                with transaction(progress.connection, pace.writing):
+                    written = write_once(progress.connection)
                     progress.note(written)  # killed here, neither is done
                 progress.add(written)
                 return

@@ -101,14 +101,11 @@ def give_back_column(table: str, column: str) -> None:
     if nullable[column]:
         update += f" AND {c} IS NULL"  # what was written meanwhile wins
     with autocommitted():
-        last, key = None, quoted(keys[0])
-        while True:
-            after = "" if last is None else f"WHERE {key} > {literal(last)}"
-            page = fetch(f"SELECT {key} FROM {k} {after} ORDER BY {key} LIMIT {BATCH}")
-            if not page:
-                break
-            first, last = page[0][0], page[-1][0]
-            execute(f"{update} AND {key} BETWEEN {literal(first)} AND {literal(last)}")
+        after, key = "", quoted(keys[0])
+        while page := fetch(f"SELECT {key} FROM {k} {after} ORDER BY {key} LIMIT {BATCH}"):
+            first, last = literal(page[0][0]), literal(page[-1][0])
+            execute(f"{update} AND {key} BETWEEN {first} AND {last}")
+            after = f"WHERE {key} > {last}"
         if columns_of(kept) == {*keys, column}:
             op.drop_table(kept)
         else:

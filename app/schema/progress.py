@@ -4,8 +4,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Self
 
 import sqlalchemy as sa
@@ -13,7 +12,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
 
 from app.schema import state
-from app.schema.engine import is_callers
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +74,22 @@ class Pace:
 
 
 class Probe:
-    """What the live database is like for somebody else: how long a small read takes, who waits."""
+    """What the live database is like for somebody else: how long a small read takes, who waits.
+
+    Seen from a connection of its own, while there is a site to look at.
+    """
 
     def __init__(self, engine: sa.Engine | None, table: sa.TableClause) -> None:
         self.engine, self.table = engine, table
         self.connection: sa.Connection | None = None
         self.usual: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.connection is not None:
+            self.connection.close()
 
     def is_calm(self, id_: int) -> bool:
         """Whether nobody waits for a lock, and a small read is as quick as usual."""
@@ -107,17 +115,6 @@ class Probe:
     def waiting(self, connection: sa.Connection) -> int:
         query = WAITING.get(connection.dialect.name)
         return connection.exec_driver_sql(query).scalar_one() if query else 0
-
-
-@contextmanager
-def watching(connection: sa.Connection, table: sa.TableClause) -> Iterator[Probe]:
-    """Look at the live database from a connection of its own, while there is a site to look at."""
-    probe = Probe(None if is_callers() else connection.engine, table)
-    try:
-        yield probe
-    finally:
-        if probe.connection is not None:
-            probe.connection.close()
 
 
 class Progress:

@@ -170,19 +170,14 @@ def add_foreign_key(
     if not done(lambda inspector: name in names(inspector.get_foreign_keys(table))):
         refuse_orphans()
         FOREIGN_KEY[dialect()](table, name, clause, refuse_orphans)
-    elif dialect() == "postgresql":
-        validate(table, name)
+    if dialect() == "postgresql":
+        with autocommitted():
+            execute(f"ALTER TABLE {quoted(table)} VALIDATE CONSTRAINT {quoted(name)}")
 
 
 def not_valid_first(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
     with autocommitted(), brief():
         execute(f"ALTER TABLE {quoted(table)} ADD {clause} NOT VALID")
-    validate(table, name)
-
-
-def validate(table: str, name: str) -> None:
-    with autocommitted():
-        execute(f"ALTER TABLE {quoted(table)} VALIDATE CONSTRAINT {quoted(name)}")
 
 
 def unchecked(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
