@@ -1,5 +1,6 @@
 """A backfill says how far it is, obeys from another process, and makes way for the site."""
 
+import gc
 import os
 import signal
 import threading
@@ -133,6 +134,26 @@ def test_no_batch_has_more_rows_than_it_may(schema: Schema, directory: str) -> N
     assert sum(sizes) == ROWS
     assert max(sizes) == 30
     assert schema.scalar(DONE) == ROWS
+
+
+def test_python_does_not_look_through_the_program_in_a_batch(
+    schema: Schema, directory: str
+) -> None:
+    frozen: list[int] = []
+
+    def note(connection: Any, cursor: Any, said: str, *rest: Any) -> None:
+        if said.startswith("UPDATE thing"):
+            frozen.append(gc.get_freeze_count())
+
+    before = gc.get_freeze_count()
+    sa.event.listen(sa.Engine, "after_cursor_execute", note)
+    try:
+        schema.upgrade(directory=directory)
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", note)
+
+    assert min(frozen) > before
+    assert gc.get_freeze_count() == before
 
 
 def test_writers_who_wait_are_seen(schema: Schema, directory: str) -> None:
