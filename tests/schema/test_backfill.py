@@ -106,6 +106,28 @@ def test_kill_9_in_the_middle_of_a_batch_costs_that_batch_alone(schema: Schema) 
     assert schema.scalar('SELECT COUNT(*) FROM "user" WHERE name_key IS NULL') == 0
 
 
+def test_no_batch_waits_for_the_disk_but_their_revision_does(schema: Schema) -> None:
+    if schema.dialect != "postgresql":
+        pytest.skip("only PostgreSQL can tell one commit from another")
+    schema.upgrade("0001")
+    schema.add_people(PEOPLE)
+    waits: dict[str, str] = {}
+
+    def note(connection: Any, cursor: Any, said: str, *rest: Any) -> None:
+        if said.startswith("UPDATE"):
+            setting = connection.connection.execute("SHOW synchronous_commit").fetchone()
+            waits[said.split()[1]] = setting[0]
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        schema.upgrade("0003")
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    assert waits['"user"'] == "off"
+    assert waits["alembic_version"] == "on"
+
+
 def test_a_password_that_changes_meanwhile_wins(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
