@@ -136,13 +136,19 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
 
     `safest` is the first that this kind of change can go at all.
     """
-    statement = f"ALTER TABLE {quoted(table)} {change}"
+    begin = f"ALTER TABLE {quoted(table)}"
     if is_script():
-        execute(f"{statement}, ALGORITHM={safest}, LOCK=NONE")
+        execute(f"{begin} {change}, ALGORITHM={safest}, LOCK=NONE")
         return
     for algorithm in ALGORITHMS[ALGORITHMS.index(safest) :]:
         try:
-            execute(f"{statement}, ALGORITHM={algorithm}, LOCK=NONE")
+            wait = ""
+            if algorithm != "INSTANT":
+                # It wants the table to itself at its end too, where giving up would undo it all.
+                # So it may wait, once it is clear that nobody stays: this changes nothing.
+                execute(f"{begin} ENABLE KEYS")
+                wait = "WAIT 1 "
+            execute(f"{begin} {wait}{change}, ALGORITHM={algorithm}, LOCK=NONE")
         except DBAPIError as error:
             if next(iter(getattr(error.orig, "args", ())), None) not in NOT_THIS_WAY:
                 raise
@@ -150,7 +156,7 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
             return
     if holds_rows(table):
         note(f"MariaDB can do this only by copying {table}: writers wait until it is done.")
-    execute(statement)
+    execute(f"{begin} {change}")
 
 
 def note(text: str) -> None:

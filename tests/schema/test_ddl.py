@@ -1,10 +1,12 @@
 """Each operation in its safe form: it makes nobody wait for long, and can be run again."""
 
+import threading
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from app.schema import locks
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 
@@ -215,3 +217,34 @@ def test_what_mariadb_cannot_do_at_once_is_done_and_said(
 
     assert "only by copying thing: writers wait until it is done." in caplog.text
     assert len(mariadb.scalar("SELECT made FROM thing")) == 36
+
+
+def test_what_takes_long_begins_when_nobody_stays_and_waits_for_who_comes_meanwhile(
+    mariadb: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = history(tmp_path, BASE, ("contract", UNIQUE, NOT_UNIQUE))
+    mariadb.upgrade("0001", directory=directory)
+    add_things(mariadb, ["a"])
+    monkeypatch.setattr(locks, "TRIES", 2)
+    begun: list[str] = []
+
+    with mariadb.engine.connect() as somebody:
+
+        def reads(connection: object, cursor: object, statement: str, *rest: object) -> None:
+            if "ADD UNIQUE INDEX" in statement:
+                begun.append(statement)
+                somebody.exec_driver_sql("SELECT name FROM thing")
+                threading.Timer(0.3, somebody.rollback).start()
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", reads)
+        try:
+            with mariadb.engine.connect() as stays:
+                stays.exec_driver_sql("SELECT name FROM thing")
+                with pytest.raises(SystemExit):
+                    mariadb.upgrade(directory=directory)
+            assert begun == []
+            mariadb.upgrade(directory=directory)
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", reads)
+
+    assert len(begun) == 1
