@@ -14,11 +14,9 @@ import click
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
 from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate.cli import db as theirs  # type: ignore[import-not-found]
-from sqlalchemy.exc import DBAPIError
 
 from app.cli.common import as_json, show
 from app.revisions import (
@@ -39,10 +37,8 @@ class Commands(click.Group):
     """Commands that fail with a sentence that says what to do, and no traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with troubles.told():
             return super().invoke(ctx)
-        except (DBAPIError, CommandError, RuntimeError) as error:
-            raise click.ClickException(troubles.said(error)) from error
 
 
 def migrate(their: click.Command) -> click.Command:

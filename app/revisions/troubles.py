@@ -2,9 +2,12 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -31,6 +34,17 @@ KNOWN: dict[str, set[Any]] = {
     NO_ROOM: {1021, 1114, 3, 28, "53100", "FULL"},
     DUPLICATES: {1062, "23505", "CONSTRAINT_UNIQUE"},
 }
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Let a command that fails end with its sentence, and with no traceback."""
+    try:
+        yield
+    except (click.Abort, click.exceptions.Exit):
+        raise  # a RuntimeError each, and nothing failed: somebody read the help, or said no
+    except (DBAPIError, CommandError, RuntimeError) as error:
+        raise click.ClickException(said(error)) from error
 
 
 def said(error: Exception) -> str:

@@ -239,6 +239,7 @@ def test_loggers_that_are_there_go_on(sqlite: Schema, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["migrate", "upgrade", "downgrade", "plan", "expand", "contract"])
 def test_the_help_of_what_is_used_daily_has_an_example(sqlite: Schema, name: str) -> None:
-    said = sqlite.app.test_cli_runner().invoke(args=["db", name, "--help"]).output
+    result = sqlite.app.test_cli_runner().invoke(args=["db", name, "--help"])
 
-    assert f"Example: flask db {name}" in " ".join(said.split())
+    assert f"Example: flask db {name}" in " ".join(result.output.split())
+    assert (result.exit_code, result.stderr) == (0, "")
