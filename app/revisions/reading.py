@@ -54,7 +54,7 @@ def newest(stage: str, script: ScriptDirectory) -> str:
 
 
 def tree_of(revision: Script) -> ast.Module:
-    return parsed(Path(revision.path).read_text())
+    return parsed(Path(revision.path).read_text(encoding="utf-8"))
 
 
 @functools.lru_cache(maxsize=256)  # a run asks again and again, at each of its steps

@@ -1,6 +1,7 @@
 """What can be wrong around a command, each in a sentence that says what to do."""
 
 import sqlite3
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
+from alembic.script import ScriptDirectory, revision
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +25,12 @@ NO_TRIGGER = (
 )
 NO_ROOM = "The disk of the database is full ({}): make room, then run the command again."
 DUPLICATES = "A unique index found rows that share a value ({}): make them differ, then go on."
+BROKEN = "The revision {}, line {}, cannot be run: {}. Mend it, then run the command again."
+TORN = (
+    "The revision files make no line from first to last ({}): check out what the release has, or "
+    "mend `revision` and `down_revision`."
+)
+NONE_ASKED_FOR = "The revision that was asked for is empty: name one, or leave it out."
 IMPOSSIBLE = "The database refused: {}."
 
 KNOWN: dict[str, set[Any]] = {
@@ -43,20 +50,51 @@ def told() -> Iterator[None]:
         yield
     except (click.Abort, click.exceptions.Exit):
         raise  # a RuntimeError each, and nothing failed: somebody read the help, or said no
-    except (DBAPIError, CommandError, RuntimeError) as error:
-        raise click.ClickException(said(error)) from error
+    except Exception as error:
+        if (words := said(error)) is None:
+            raise
+        raise click.ClickException(words) from error
 
 
-def said(error: Exception) -> str:
-    """Return what an error means for whoever ran the command."""
-    return sentence(error) if isinstance(error, DBAPIError) else str(error)
+def said(error: Exception) -> str | None:
+    """Return what an error means for whoever ran the command; None of a fault that is ours."""
+    if isinstance(error, DBAPIError):
+        return sentence(error)
+    if isinstance(error, CommandError | RuntimeError):
+        return str(error)
+    return of_a_file(error)
+
+
+def of_a_file(error: Exception) -> str | None:
+    """Return what is wrong with a file of the history, or with the revision that was asked for."""
+    if isinstance(error, SyntaxError):
+        return BROKEN.format(Path(error.filename or "").name, error.lineno, error.msg)
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames[-1].filename == revision.__file__:  # Alembic has no words for these
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        return TORN.format(what) if what else NONE_ASKED_FOR
+    for frame in reversed(frames):
+        if is_revision(frame.filename):
+            words = f"{type(error).__name__}: {error}"
+            return BROKEN.format(Path(frame.filename).name, frame.lineno, words)
+    file = str(getattr(getattr(error, "obj", None), "__file__", ""))
+    if isinstance(error, AttributeError) and is_revision(file):
+        return f"{Path(file).name} does not say its `{error.name}`."  # its stage
+    if isinstance(error, OSError) or type(error) is ImportError:  # env.py, or alembic.ini
+        return f"The folder of the revisions cannot be used: {error}."
+    return None
+
+
+def is_revision(file: str) -> bool:
+    return Path(file).parent.name == "versions"
 
 
 def sentence(error: DBAPIError) -> str:
     code = code_of(error)
     said = " ".join(str(error.orig).split())
     kind = next((kind for kind, codes in KNOWN.items() if code in codes), IMPOSSIBLE)
-    if code is None and "connect" in said:  # libpq has no code for a server that is not there
+    # libpq has no code for a server that is not there.
+    if code is None and any(word in said for word in ("connect", "resolve host")):
         kind = NO_DATABASE
     return kind.format(said.rstrip("."))
 

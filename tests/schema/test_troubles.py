@@ -2,9 +2,10 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
@@ -47,6 +48,12 @@ def test_no_server(schema: Schema) -> None:
     said = one_sentence(command(str(sa.make_url(schema.url).set(port=9)), "status"))
 
     assert "The database does not answer (" in said
+
+
+def test_no_such_host() -> None:
+    error = psycopg.OperationalError("failed to resolve host 'no.such.host'")
+
+    assert "is DATABASE_URL right" in troubles.sentence(DBAPIError("", {}, error))
 
 
 def test_nothing_to_look_at_yet(sqlite: Schema) -> None:
@@ -144,6 +151,63 @@ def test_an_edited_revision(sqlite: Schema, tmp_path: Path) -> None:
     said = db(sqlite, folder, "status").output
 
     assert "0002 was edited after it ran here: put it back as it was" in said
+
+
+FIRST = "0001_step.py"
+MISTAKES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "0001_step.py, line": (FIRST, lambda file: file.write_text("def upgrade(:")),
+    "No module named 'nowhere'. Mend it": (FIRST, lambda file: file.write_text("import nowhere")),
+    "codec can't decode byte": (FIRST, lambda file: file.write_bytes(b'"""\xff\xfe"""')),
+    "0001_step.py does not say its `stage`": (
+        FIRST,
+        lambda file: file.write_text(file.read_text().replace('stage = "expand"', "")),
+    ),
+    "first to last ('0001' is missing)": (FIRST, Path.unlink),
+    "first to last (Cycle is detected": (
+        FIRST,
+        lambda file: file.write_text(file.read_text().replace("None", '"0002"', 1)),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Revision 0001 referenced")
+@pytest.mark.parametrize("said", MISTAKES)
+def test_a_revision_file_that_cannot_be_read(sqlite: Schema, tmp_path: Path, said: str) -> None:
+    folder, (name, spoil) = written(tmp_path / "migrations", PERSON, KEY), MISTAKES[said]
+    db(sqlite, folder, "upgrade", "0001")
+    spoil(folder / "versions" / name)
+
+    assert said in one_sentence(db(sqlite, folder, "status"))
+    if "stage" not in said:
+        assert said in one_sentence(db(sqlite, folder, "upgrade"))
+
+
+def test_a_revision_that_breaks(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", ("expand", "1 / 0"))
+
+    said = one_sentence(db(sqlite, folder, "upgrade"))
+
+    assert "The revision 0001_step.py, line " in said
+    assert "cannot be run: ZeroDivisionError: division by zero. Mend it" in said
+
+
+def test_a_folder_that_lacks_what_runs_it(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    (folder / "env.py").unlink()
+
+    said = one_sentence(db(sqlite, folder, "upgrade"))
+
+    assert "The folder of the revisions cannot be used: " in said and "env.py" in said
+
+
+@pytest.mark.parametrize("name", ["upgrade", "downgrade", "stamp", "show"])
+def test_a_destination_that_was_left_empty(sqlite: Schema, name: str) -> None:
+    assert "The revision that was asked for is empty" in one_sentence(command(sqlite.url, name, ""))
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), troubles.told():
+        raise ZeroDivisionError
 
 
 def test_a_unique_index_over_duplicates(schema: Schema, tmp_path: Path) -> None:
