@@ -1,4 +1,4 @@
-"""Acts on somebody who is removed between the moment they were found and the act itself."""
+"""Acts on somebody, or on a role, removed between the moment it was found and the act itself."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.accounts import expiry, lifecycle, roles
+from app.accounts import expiry, lifecycle, role_definitions, roles
 from app.accounts.models import Role, User, UserRole
 from app.audit import Actor
 from app.db import db
@@ -30,12 +30,12 @@ ACTS: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
-def removes_first(app: Flask, user_id: int, verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the verb as it runs where another worker removes the person right before it."""
+def removes_first(app: Flask, gone: sa.Delete, verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the verb as it runs where another worker removes the row right before it."""
 
     def remove() -> None:
         with app.app_context(), db.engine.begin() as connection:
-            connection.execute(sa.delete(User).where(User.id == user_id))
+            connection.execute(gone)
 
     def late(*args: object, **kwargs: object) -> object:
         with ThreadPoolExecutor(1) as another:
@@ -55,12 +55,34 @@ def test_an_act_on_somebody_who_was_just_removed_is_answered_on_the_list(
     browser, (page, answers) = Browser(each_app.test_client()), ACTS[act]
     browser.log_in("root", factories.PASSWORD)
     token = browser.get("/account/sessions").forms[0]["fields"]["csrf_token"]
-    monkeypatch.setattr(lifecycle, act, removes_first(each_app, user_id, getattr(lifecycle, act)))
+    bob = sa.delete(User).where(User.id == user_id)
+    monkeypatch.setattr(lifecycle, act, removes_first(each_app, bob, getattr(lifecycle, act)))
 
     answer: Page = browser.post(f"/admin/users/{user_id}/{page}", {"csrf_token": token} | answers)
 
     assert (answer.path, answer.status) == ("/admin/users", 200)
     assert GONE in answer
+
+
+@pytest.mark.parametrize(("act", "page"), [("change", ""), ("delete", "/deletion")])
+def test_an_act_on_a_role_that_was_just_removed_is_answered_on_their_list(
+    each_app: Flask, monkeypatch: pytest.MonkeyPatch, act: str, page: str
+) -> None:
+    with each_app.app_context():
+        factories.administrator("root")
+        role_id = role_definitions.create("temporary", ["users.view"], by=OPERATOR).id
+    browser = Browser(each_app.test_client())
+    browser.log_in("root", factories.PASSWORD)
+    token = browser.get("/account/sessions").forms[0]["fields"]["csrf_token"]
+    verb, temporary = getattr(role_definitions, act), sa.delete(Role).where(Role.id == role_id)
+    monkeypatch.setattr(role_definitions, act, removes_first(each_app, temporary, verb))
+
+    answer: Page = browser.post(
+        f"/admin/roles/{role_id}{page}", {"csrf_token": token, "permissions": ["audit.view"]}
+    )
+
+    assert (answer.path, answer.status) == ("/admin/roles", 200)
+    assert "This role no longer exists." in answer and GONE not in answer
 
 
 def test_nobody_is_removed_while_a_role_is_granted_to_them(
