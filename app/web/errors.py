@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from app import clock
 from app.accounts import sessions
 from app.accounts.errors import NotAllowed, Refusal
-from app.db import Busy
+from app.db import Busy, server
 from app.throttle import Exceeded
 from app.web import login_flow
 
@@ -146,6 +146,8 @@ def limit_exceeded(error: Exceeded) -> Response:
 
 
 def database_unavailable(error: Exception) -> Response:
+    if isinstance(error, OperationalError) and not server.is_to_blame(error):
+        return broken(error)
     current_app.logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
     forget_user()
     response = page(503)

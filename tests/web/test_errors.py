@@ -1,13 +1,14 @@
 """Every refusal is a page, for strangers and for people who are logged in."""
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask, abort
 from sqlalchemy.exc import OperationalError
 
 from app.accounts import sessions
 from app.accounts.errors import Refusal
 from app.accounts.models import User
-from app.db import Busy
+from app.db import Busy, db
 from app.web.errors import PAGES
 from tests.browser import Browser
 from tests.factories import PASSWORD
@@ -81,6 +82,26 @@ def test_a_database_that_is_away_is_a_503_with_a_time(app: Flask, error: Excepti
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
     assert "select 1" not in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO role (id) VALUES (4283)", "SELECT nowhere FROM role"],
+    ids=["lacks a required column", "asks for a column that is not there"],
+)
+def test_a_fault_in_a_statement_is_a_500_on_every_engine(each_app: Flask, statement: str) -> None:
+    def fail() -> str:
+        with db.engine.begin() as connection:
+            connection.execute(sa.text(statement))
+        return ""
+
+    each_app.add_url_rule("/fault", "fault", fail)
+    each_app.view_functions["fault"].is_public = True
+
+    response = each_app.test_client().get("/fault")
+
+    assert response.status_code == 500
+    assert "Retry-After" not in response.headers
 
 
 def test_a_refusal_that_no_form_caught_is_said_in_its_own_words(app: Flask) -> None:
