@@ -10,11 +10,14 @@ from app import crypto
 
 ASKED = "X-Gatehouse-Doctor"  # the header that asks, sealed
 FORGED = "192.0.2.1"  # an address for documentation (RFC 5737): nobody has it
+# Another, in a header that WSGI cannot tell from the real one: the proxy has to drop it.
+DISGUISED = "192.0.2.2"
 
 
 def question() -> dict[str, str]:
-    """Return the headers of a request that asks, with a forged address as somebody would."""
-    return {ASKED: crypto.seal(ASKED), "X-Forwarded-For": FORGED}
+    """Return the headers of a request that asks, with forged addresses as somebody would."""
+    forged = {"X-Forwarded-For": FORGED, "X_Forwarded_For": DISGUISED}
+    return {ASKED: crypto.seal(ASKED), **forged}
 
 
 def is_question(sealed: str | None) -> bool:
@@ -22,9 +25,14 @@ def is_question(sealed: str | None) -> bool:
 
 
 def seen(environ: Mapping[str, Any], address: str, scheme: str) -> dict[str, Any]:
-    """Return what the site sees of whoever asks: how many proxies added to what was forged."""
+    """Return what the site sees of whoever asks: how many proxies added to what was forged.
+
+    And whether what they should have dropped got through to where it counts.
+    """
     # ProxyFix keeps what it replaced, and leaves the list itself as it came.
     entries = [entry.strip() for entry in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     entries = [entry for entry in entries if entry]
-    added = entries[1:] if entries[:1] == [FORGED] else entries
-    return {"address": address, "scheme": scheme, "proxies": len(added)}
+    let_through = entries[-1:] == [DISGUISED]
+    added = [entry for entry in entries if entry not in {FORGED, DISGUISED}]
+    facts = {"address": address, "scheme": scheme, "proxies": len(added)}
+    return facts | {"let_through": let_through}

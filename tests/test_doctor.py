@@ -143,7 +143,7 @@ def served(make_app: MakeApp) -> Iterator[Callable[..., Flask]]:
     """Serve a site on loopback, behind so many proxies that each add where they were asked from."""
     servers = []
 
-    def serve(declared: int, real: int, *, trusting: bool = True) -> Flask:
+    def serve(declared: int, real: int, *, trusting: bool = True, strict: bool = True) -> Flask:
         port = post_office.free_port()
         address = f"http://localhost:{port}"
         app = make_app(PROXIES=declared, PUBLIC_URL=address, GATEHOUSE_ENV="production")
@@ -155,6 +155,8 @@ def served(make_app: MakeApp) -> Iterator[Callable[..., Flask]]:
                 hops = [hop for hop in (so_far, "198.51.100.7") if hop]
                 environ["HTTP_X_FORWARDED_FOR"] = ", ".join(hops)
                 environ["HTTP_X_FORWARDED_PROTO"] = ", ".join(["https"] * real)
+            if not strict:  # of two headers of one name in WSGI, the last is what granian keeps
+                environ["HTTP_X_FORWARDED_FOR"] = proxies.DISGUISED
             return inner(environ, start)
 
         listening = make_server("127.0.0.1", port, behind)
@@ -182,6 +184,15 @@ def test_proxies_are_counted_as_they_are(served: Callable[..., Flask], real: int
 
 def test_a_proxy_that_writes_the_list_anew_counts_as_one(served: Callable[..., Flask]) -> None:
     assert examine(served(1, 1, trusting=False))[0]["proxies"]["ok"]
+
+
+def test_a_proxy_that_lets_a_disguised_header_through_is_found(
+    served: Callable[..., Flask],
+) -> None:
+    found = examine(served(1, 1, strict=False))[0]["proxies"]
+
+    assert not found["ok"]
+    assert "X_Forwarded_For" in str(found["words"]) and "underscore" in str(found["todo"])
 
 
 def test_an_address_that_leads_nowhere_is_found(make_app: MakeApp) -> None:

@@ -171,6 +171,9 @@ def proxies_declared() -> Finding:
 
 
 def judged(seen: dict[str, Any], declared: int) -> Finding:
+    if seen["let_through"] and declared:
+        todo = "Let the proxy drop headers with an underscore in their names, as nginx does."
+        return Finding("whoever asks may forge their address, by X_Forwarded_For", todo)
     if seen["proxies"] != declared:
         words = f"{seen['proxies']} stand in front, PROXIES says {declared}"
         return Finding(words, f"Set PROXIES={seen['proxies']}, and start the site again.")
