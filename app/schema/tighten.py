@@ -72,9 +72,8 @@ def drop_not_null(table: str, column: str) -> None:
 
 
 def is_nullable(table: str, column: str) -> bool:
-    return any(
-        each["nullable"] for each in inspector().get_columns(table) if each["name"] == column
-    )
+    columns = {each["name"]: each for each in inspector().get_columns(table)}
+    return columns[column]["nullable"]
 
 
 def refuse_empty(table: str, column: str) -> None:

@@ -191,6 +191,14 @@ def test_a_revision_that_breaks(sqlite: Schema, tmp_path: Path) -> None:
     assert "cannot be run: ZeroDivisionError: division by zero. Mend it" in said
 
 
+@pytest.mark.parametrize("verb", ["set_not_null", "drop_not_null"])
+def test_a_column_that_is_not_there(sqlite: Schema, tmp_path: Path, verb: str) -> None:
+    misspelt = ("expand", f'ddl.{verb}("person", "nmae")')
+    folder = written(tmp_path / "migrations", PERSON, misspelt)
+
+    assert "cannot be run: KeyError: 'nmae'" in one_sentence(db(sqlite, folder, "upgrade"))
+
+
 def test_a_folder_that_lacks_what_runs_it(sqlite: Schema, tmp_path: Path) -> None:
     folder = written(tmp_path / "migrations", PERSON)
     (folder / "env.py").unlink()
