@@ -124,6 +124,9 @@ def store(figures: list[Figure]) -> None:
     now = clock.now()
     rows = [{**figure._asdict(), "counted_at": now} for figure in figures]
     newer = upsert(
-        DailyCount, rows, lambda new: [("value", new.value), ("counted_at", new.counted_at)]
+        db.engine.dialect.name,
+        DailyCount,
+        rows,
+        lambda new: [("value", new.value), ("counted_at", new.counted_at)],
     )
     db.session.execute(newer)

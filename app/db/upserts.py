@@ -6,19 +6,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from app.db import db
-
 Change = Callable[[Any], list[tuple[str, Any]]]
 
 
-def upsert(model: Any, rows: Any, change: Change) -> sa.Insert:
+def upsert(engine: str, model: Any, rows: Any, change: Change) -> sa.Insert:
     """Return what inserts `rows`, and changes each whose primary key is there already.
 
     `change` is given the new row, and returns columns with what they become; MariaDB assigns them
     in that order, and sees in the later ones what became of the ones before.
     """
     key = [column.name for column in sa.inspect(model).primary_key]
-    match db.session.get_bind().dialect.name:
+    match engine:
         case "postgresql":
             on_postgresql = postgresql.insert(model).values(rows)
             changed = dict(change(on_postgresql.excluded))
