@@ -43,8 +43,9 @@ def start(
     Raises WrongLogin where the hash that was `verified` is no longer the person's, or Deactivated:
     a log-in must not outlive the change beside it that ended all others.
     """
-    stands = sa.select(User.password_hash, User.deactivated_at).where(User.id == user.id)
-    row = db.session.execute(stands.with_for_update()).one_or_none()
+    # By its identity: asking for the id of a row that is expired reads it before the lock is there.
+    identity = sa.inspect(user).identity
+    row = db.session.get(User, identity, with_for_update=True, populate_existing=True)
     if row is None or row.password_hash != verified:
         raise WrongLogin
     if row.deactivated_at is not None:
