@@ -1,5 +1,6 @@
 """Finding people: pages by key, never by number, and only the columns that are shown."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -77,7 +78,7 @@ def search(
         total = counted(among(chosen, ways) if is_filtered else matching(ways))
         people = among(people, ways)
     else:
-        total = counted(chosen) if is_filtered else number_of_all(counted(chosen))
+        total = counted(chosen) if is_filtered else number_of_all(EXACT)
     people = people.add_columns(total.label("total"))
     found = pages.page(people, SORTS.get(sort, SORTS[NEWEST]), cursor)
     return Page(*found, total=found.rows[0].total if found.rows else 0)
@@ -96,8 +97,8 @@ class Way(NamedTuple):
     """How somebody may be meant: a column, from where to where, and what else must hold."""
 
     column: Any
-    first: int | str
-    last: int | str
+    first: Any
+    last: Any
     where: tuple[sa.ColumnElement[bool], ...] = ()
 
 
@@ -132,10 +133,10 @@ def among(query: Rows, ways: Sequence[Way]) -> Rows:
 
 def is_broad(ways: Sequence[Way]) -> bool:
     """Whether one of the ways alone leads to more people than are counted."""
-    # By the keys: an id is one person's. With OR, SQLite counts all even if the first will do.
-    name, address, claim = (counted(ids_of(way)) > EXACT for way in ways[:3])
-    anyone = sa.case((name, sa.true()), (address, sa.true()), else_=claim)
-    return bool(db.session.scalar(sa.select(anyone)))
+    name, address, *_ = ways  # the rest are a claim of the same address, and one person's id
+    keys = {"name": name.first, "last_name": name.last}
+    keys |= {"address": address.first, "last_address": address.last}
+    return bool(db.session.scalar(broad(EXACT), keys))
 
 
 def walked(query: Rows, ways: Sequence[Way]) -> Rows:
@@ -162,7 +163,11 @@ def counted(chosen: Rows | sa.CompoundSelect[Any]) -> sa.ColumnElement[int]:
     return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
 
-def number_of_all(counted: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+# Three statements are made once: a list runs them, and making them took longer than running them.
+
+
+@functools.cache
+def number_of_all(exact: int) -> sa.ColumnElement[int]:
     """Return the worker's figure of how many people there are, if that is beyond counting."""
     figure = (
         sa.select(DailyCount.value)
@@ -171,15 +176,40 @@ def number_of_all(counted: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         .limit(1)
         .scalar_subquery()
     )
-    return sa.case((figure > EXACT, figure), else_=counted)
+    return sa.case((figure > exact, figure), else_=counted(sa.select(User.id)))
+
+
+@functools.cache
+def broad(exact: int) -> sa.Select[bool]:
+    """Return what asks whether one of these keys alone leads to more people than that."""
+    keys: Any = map(sa.bindparam, ("name", "last_name", "address", "last_address"))
+    name, last_name, address, last_address = keys
+    ways = [
+        Way(User.name_key, name, last_name),
+        Way(User.email_key, address, last_address),
+        Way(User.pending_email_key, address, last_address, (HAS_CLAIM,)),
+    ]
+    by_name, by_address, by_claim = (counted(ids_of(way)) > exact for way in ways)
+    # With OR, SQLite counts all even if the first will do.
+    return sa.select(sa.case((by_name, sa.true()), (by_address, sa.true()), else_=by_claim))
+
+
+ROLES_AMONG = (
+    sa.select(Role.name, UserRole.user_id)
+    .outerjoin(
+        UserRole,
+        sa.and_(
+            UserRole.role_id == Role.id,
+            UserRole.user_id.in_(sa.bindparam("ids", expanding=True)),
+        ),
+    )
+    .order_by(Role.name)
+)
 
 
 def roles_among(people: Sequence[Any]) -> tuple[list[str], dict[int, list[str]]]:
     """Return the names of all roles, and those that each of `people` holds, in one SELECT."""
-    ids = [person.id for person in people]
-    held = sa.and_(UserRole.role_id == Role.id, UserRole.user_id.in_(ids))
-    rows = sa.select(Role.name, UserRole.user_id).outerjoin(UserRole, held).order_by(Role.name)
-    found = db.session.execute(rows).all()
+    found = db.session.execute(ROLES_AMONG, {"ids": [person.id for person in people]}).all()
     held_by: dict[int, list[str]] = {}
     for name, user_id in found:
         held_by.setdefault(user_id, []).append(name)
