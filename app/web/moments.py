@@ -26,7 +26,7 @@ def ago(moment: datetime, reader: str | None = None) -> str:
 
 def utc(moment: datetime, reader: str | None = None) -> str:
     """Return "22 Nov 2026, 10:00 UTC"."""
-    return f"{day(moment, reader)}, {moment:%H:%M} UTC"
+    return f"{day(moment, reader)}, {moment.hour:02}:{moment.minute:02} UTC"
 
 
 def day(value: date, reader: str | None = None) -> str:

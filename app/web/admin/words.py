@@ -133,8 +133,12 @@ def actor(row: Any) -> str:
 
 def shown_name(name: str | None) -> str:
     """Return a name that can be seen and clicked: the tutorial took any, also an empty one."""
-    is_visible = any(unicodedata.category(character)[0] not in "CZ" for character in name or "")
+    is_visible = (name or "")[:1].isalnum() or any(map(is_seen, name or ""))
     return name if name and is_visible else _("(no name)")
+
+
+def is_seen(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ"
 
 
 def status(person: Any) -> tuple[LazyString, str]:
@@ -143,10 +147,14 @@ def status(person: Any) -> tuple[LazyString, str]:
     return STATUSES[which], TONES[which]
 
 
-class Moment(NamedTuple):
+class Came(NamedTuple):
+    iso: str
+    day: str
+
+
+class Seen(NamedTuple):
     iso: str
     utc: str
-    day: str
     ago: str
 
 
@@ -158,21 +166,14 @@ class Line(NamedTuple):
     address: str | None
     status: str
     tone: str
-    came: Moment | None
-    seen: Moment | None
+    came: Came | None
+    seen: Seen | None
 
 
 def lines(people: Iterable[Any]) -> Iterator[Line]:
     """Yield these people in words: for all at once, what a filter would look up for each."""
     reader = moments.language()
     statuses = {which: str(words) for which, words in STATUSES.items()}
-
-    def told(moment: datetime | None) -> Moment | None:
-        if moment is None:
-            return None
-        utc, day = moments.utc(moment, reader), moments.day(moment, reader)
-        return Moment(moment.isoformat(), utc, day, moments.ago(moment, reader))
-
     for person in people:
         which = directory.status_of(person)
         yield Line(
@@ -181,9 +182,19 @@ def lines(people: Iterable[Any]) -> Iterator[Line]:
             person.email or person.pending_email,
             statuses[which],
             TONES[which],
-            told(person.created_at),
-            told(person.last_seen_at),
+            came(person.created_at, reader),
+            seen(person.last_seen_at, reader),
         )
+
+
+def came(moment: datetime | None, reader: str) -> Came | None:
+    return Came(moment.isoformat(), moments.day(moment, reader)) if moment else None
+
+
+def seen(moment: datetime | None, reader: str) -> Seen | None:
+    if moment is None:
+        return None
+    return Seen(moment.isoformat(), moments.utc(moment, reader), moments.ago(moment, reader))
 
 
 def mail_state(row: Any) -> tuple[LazyString | str, str]:
