@@ -6,6 +6,7 @@ Read on in `create_app`, which is the table of contents: what the site stands on
 from collections.abc import Mapping
 from typing import Any
 
+from babel import Locale
 from flask import Flask
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
@@ -30,7 +31,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     # What it stands on.
     db.init_app(app)
-    Babel(app, default_timezone="UTC")
+    # A locale, and not its name: that would be parsed, and looked for on disk, in each request.
+    Babel(app, default_locale=Locale("en"), default_timezone="UTC")
     if hops := app.config["PROXIES"]:
         # Only as many as are declared: whoever is further out writes these headers as he likes.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
