@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from werkzeug.utils import import_string
 
 Change = Callable[[Any], list[tuple[str, Any]]]
 
@@ -17,14 +17,15 @@ def upsert(engine: str, model: Any, rows: Any, change: Change) -> sa.Insert:
     """
     key = [column.name for column in sa.inspect(model).primary_key]
     match engine:
-        case "postgresql":
-            on_postgresql = postgresql.insert(model).values(rows)
-            changed = dict(change(on_postgresql.excluded))
-            return on_postgresql.on_conflict_do_update(index_elements=key, set_=changed)
-        case "sqlite":
-            on_sqlite = sqlite.insert(model).values(rows)
-            changed = dict(change(on_sqlite.excluded))
-            return on_sqlite.on_conflict_do_update(index_elements=key, set_=changed)
+        case "postgresql" | "sqlite":
+            inserted = insert(engine, model).values(rows)
+            changed = dict(change(inserted.excluded))
+            return inserted.on_conflict_do_update(index_elements=key, set_=changed)
         case _:
-            on_mariadb = mysql.insert(model).values(rows)
-            return on_mariadb.on_duplicate_key_update(change(on_mariadb.inserted))
+            inserted = insert("mysql", model).values(rows)
+            return inserted.on_duplicate_key_update(change(inserted.inserted))
+
+
+def insert(dialect: str, model: Any) -> Any:
+    # Imported for the engine in use: PostgreSQL's is a twenty-fifth of the time it takes to start.
+    return import_string(f"sqlalchemy.dialects.{dialect}:insert")(model)
