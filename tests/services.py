@@ -66,6 +66,19 @@ def create_on_postgresql(server: sa.URL, name: str, template: str) -> None:
     run(server, create)
 
 
+def emptied(url: str) -> str:
+    """Leave nothing in this database of PostgreSQL, nor anybody connected to it; return its URL."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    run(
+        sa.make_url(url),
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}",
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public",
+        "GRANT USAGE ON SCHEMA public TO PUBLIC",  # as in a new database
+    )
+    return url
+
+
 @functools.cache
 def can_copy_files(server: sa.URL) -> bool:
     return int(run(server, "SHOW server_version_num")[0]) >= 150000
@@ -126,7 +139,8 @@ def answers(url: sa.URL) -> bool:
     return True
 
 
-def run(server: sa.URL, statement: str) -> list[Any]:
+def run(server: sa.URL, *statements: str) -> list[Any]:
+    """Run these one after the other, and return the first column of what the last one finds."""
     engine = sa.create_engine(
         server,
         isolation_level="AUTOCOMMIT",
@@ -134,7 +148,8 @@ def run(server: sa.URL, statement: str) -> list[Any]:
         connect_args={"connect_timeout": 5},
     )
     with engine.connect() as connection:
-        result = connection.exec_driver_sql(statement)
+        for statement in statements:
+            result = connection.exec_driver_sql(statement)
         return list(result.scalars()) if result.returns_rows else []
 
 

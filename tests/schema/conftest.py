@@ -137,10 +137,9 @@ def mariadb() -> Iterator[Schema]:
 
 
 @pytest.fixture
-def postgresql() -> Iterator[Schema]:
+def postgresql(postgresql_url: str) -> Schema:
     """An empty PostgreSQL database, where locks queue."""
-    with scratch_database("postgresql") as url:
-        yield Schema(url)
+    return Schema(postgresql_url)
 
 
 @pytest.fixture
