@@ -23,6 +23,8 @@ PEOPLE = [
     ("Zoë 🦊", "cafe\u0301 🦊"),
     (" trailing ", " spaces count "),
     ("x", "1"),
+    (" ", "a blank"),
+    ("\u00a0", "another blank"),
 ]
 LOCKED_OUT = [("empty", ""), ("null", None)]
 

@@ -93,7 +93,7 @@ class IdentifierField(StringField):
         super().__init__(label, render_kw=attributes, **kwargs)
 
     def pre_validate(self, form: Any) -> None:
-        if not (self.data or "").strip():
+        if not self.data:  # a blank may be somebody's: the tutorial let in any name
             raise ValidationError(_l("Enter your name or email address."))
         if len(self.data) > names.LONGEST_TYPED:
             raise ValidationError(_l("Enter your name or email address; this is longer than any."))

@@ -298,11 +298,22 @@ def test_no_account_comes_with_the_site(app: Flask) -> None:
 
 
 def test_empty_fields_are_named(browser: Browser) -> None:
-    page = browser.log_in(" ", "")
+    page = browser.log_in("", "")
 
     assert page.status == 422
     assert page.text.count("Enter your name or email address.") == 2
     assert page.text.count("Enter your password.") == 2
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\t", "\u2003 "])
+def test_a_blank_name_that_is_nobody_s_fails_like_any_other(
+    browser: Browser, alice: User, blank: str
+) -> None:
+    # Not as an empty field: the tutorial let anybody be called that.
+    page, unknown = browser.log_in(blank, PASSWORD), browser.log_in("nobody", PASSWORD)
+
+    assert page.status == unknown.status == 422
+    assert page.text == unknown.text
 
 
 def test_over_the_limit_nothing_that_was_typed_is_lost(browser: Browser, alice: User) -> None:
