@@ -197,13 +197,17 @@ def test_a_header_cannot_name_another_host(app: Flask, header: str) -> None:
     assert "evil.example" not in response.get_data(as_text=True)
 
 
+@pytest.mark.parametrize(
+    ("declared", "believed"), [(0, "127.0.0.1"), (1, "203.0.113.5"), (2, "198.51.100.1")]
+)
 def test_the_declared_number_of_proxies_is_believed_and_no_more(
-    make_app: Callable[..., Flask],
+    make_app: Callable[..., Flask], declared: int, believed: str
 ) -> None:
-    app = make_app(PROXIES=1)
+    app = make_app(PROXIES=declared)
     seen = []
     app.before_request(lambda: seen.append(request.remote_addr))
 
-    app.test_client().get("/up", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.5"})
+    forwarded = {"X-Forwarded-For": "192.0.2.1, 198.51.100.1, 203.0.113.5"}
+    app.test_client().get("/up", headers=forwarded)
 
-    assert seen == ["203.0.113.5"]
+    assert seen == [believed]
