@@ -9,6 +9,7 @@ from flask import Flask
 
 from app import throttle
 from app.throttle import Exceeded, Limit
+from config import ROOT
 
 LIMIT = Limit("test", tries=5, window=dt.timedelta(minutes=1))
 OTHER = Limit("other", tries=1, window=dt.timedelta(minutes=1))
@@ -92,3 +93,16 @@ def test_subjects_do_not_share_and_are_not_named(each_domain: Flask) -> None:
 )
 def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     assert (throttle.network(one) == throttle.network(other)) is same
+
+
+def test_the_page_for_operators_says_how_guessing_is_limited() -> None:
+    page = " ".join((ROOT / "docs" / "deploying.md").read_text().split())
+
+    account, place, site = (
+        (limit.tries, limit.window // dt.timedelta(minutes=1))
+        for limit in (throttle.LOGIN_PER_ACCOUNT, throttle.LOGIN_PER_IP, throttle.LOGIN_SITE)
+    )
+    assert account[1] == place[1]
+    assert f"{account[0]} failed log-ins within {account[1]} minutes close a name" in page
+    assert f"{place[0]} close the place they come from" in page
+    assert f"{site[0]:,} anywhere within {site[1]} minutes close the door for all" in page
