@@ -129,6 +129,7 @@ def shown(app: Flask, browser: Browser) -> dict[str, str]:
     """Return every page: asked for, sent back empty, sent back wrong; and every error."""
     app.config["WTF_CSRF_ENABLED"] = False
     answers = {f"/broken/{code}": browser.client.get(f"/broken/{code}") for code in CODES}
+    assert [answer.status_code for answer in answers.values()] == list(CODES)
     for address in pages(app):
         answers[f"GET {address}"] = browser.client.get(address, follow_redirects=True)
     for form in FORMS:

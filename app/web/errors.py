@@ -113,7 +113,7 @@ def form_again(code: int, words: Any) -> Response | None:
     view = current_app.ensure_sync(current_app.view_functions[request.url_rule.endpoint])
     try:
         response = make_response(view(**(request.view_args or {})))
-    except (HTTPException, NotAllowed):  # not a page for whoever asks, or not any more
+    except (HTTPException, NotAllowed, Refusal, Exceeded):  # no page for whoever asks, or not now
         return None
     if 300 <= response.status_code < 400:  # there is no form for this person any more
         return response

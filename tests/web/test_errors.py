@@ -1,14 +1,18 @@
 """Every refusal is a page, for strangers and for people who are logged in."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
-from flask import Flask, abort
+from flask import Flask, abort, request
 from sqlalchemy.exc import OperationalError
 
+from app import clock
 from app.accounts import sessions
 from app.accounts.errors import Refusal
 from app.accounts.models import User
 from app.db import Busy, db
+from app.throttle import Exceeded
 from app.web.errors import PAGES
 from tests.browser import Browser
 from tests.factories import PASSWORD
@@ -115,6 +119,36 @@ def test_a_refusal_that_no_form_caught_is_said_in_its_own_words(app: Flask) -> N
 
     assert response.status_code == 422
     assert "That is not how it works." in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_limit_on_looking_is_a_429_with_a_time(app: Flask, method: str) -> None:
+    def too_often() -> str:
+        raise Exceeded(clock.now() + timedelta(minutes=2))
+
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.add_url_rule("/often", "often", too_often, methods=["GET", "POST"])
+    app.view_functions["often"].is_public = True
+
+    response = app.test_client().open("/often", method=method)
+
+    assert response.status_code == 429
+    assert 110 <= int(response.headers["Retry-After"]) <= 120
+    assert "Try again in 2 minutes." in response.text
+
+
+def test_a_form_that_is_refused_when_it_is_shown_again_is_a_page(app: Flask) -> None:
+    def once() -> str:
+        raise No if request.method == "GET" else Exceeded(clock.now())
+
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.add_url_rule("/once", "once", once, methods=["GET", "POST"])
+    app.view_functions["once"].is_public = True
+
+    response = app.test_client().post("/once")
+
+    assert response.status_code == 429
+    assert str(PAGES[429][0]) in response.text
 
 
 def test_a_body_over_a_megabyte_is_refused(app: Flask) -> None:
