@@ -87,6 +87,8 @@ def http_error(error: HTTPException) -> Response:
     if isinstance(request.routing_exception, SecurityError):
         # No address can be built for a host that is not ours; nothing of it is repeated either.
         return Response(_("This site is not served under that name."), 400, mimetype="text/plain")
+    if error.code == 500:  # from abort(500), or what an error handler did not survive
+        return broken(getattr(error, "original_exception", None) or error)
     response = page(error.code)
     if allowed := getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(sorted(allowed))

@@ -1,5 +1,6 @@
 """Every refusal is a page, for strangers and for people who are logged in."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -49,14 +50,26 @@ def test_an_unknown_code_borrows_the_nearest_words(app: Flask) -> None:
     assert str(PAGES[400][0]) in response.get_data(as_text=True)
 
 
+def break_down(*_: object) -> str:
+    raise ZeroDivisionError("secret detail")
+
+
+def break_while_refusing() -> str:
+    raise No
+
+
+@pytest.mark.parametrize("view", [break_down, break_while_refusing, lambda: abort(500)])
 @pytest.mark.parametrize("logged_in", [False, True])
 def test_what_breaks_says_a_reference_and_nothing_else(
-    app: Flask, alice: User, caplog: pytest.LogCaptureFixture, logged_in: bool
+    app: Flask,
+    alice: User,
+    caplog: pytest.LogCaptureFixture,
+    view: Callable[[], str],
+    logged_in: bool,
 ) -> None:
-    def break_down() -> str:
-        raise ZeroDivisionError("secret detail")
-
-    app.add_url_rule("/broken", "broken", break_down)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.register_error_handler(No, break_down)
+    app.add_url_rule("/broken", "broken", view)
     app.view_functions["broken"].is_public = True
     browser = Browser(app.test_client())
     if logged_in:
