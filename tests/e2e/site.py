@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from flask import Flask, abort
 from flask_migrate import upgrade
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import clock, create_app, jobs
@@ -290,8 +290,27 @@ class Screen:
     unconfirmed: bool = False
     first: bool = False  # there is no administrator yet
     filling: bool = False  # a backfill is under way
+    statuses: tuple[int, ...] = (200, 422)
 
     def open(self, page: Page, site: Site) -> None:
+        came = 0
+
+        def note(answer: Response) -> None:
+            nonlocal came
+            came = answer.status if answer.request.is_navigation_request() else came
+
+        page.on("response", note)
+        try:
+            self.go(page, site)
+        finally:
+            page.remove_listener("response", note)
+        assert came in self.statuses, f"{self.name} came with {came}:\n{page.content()}"
+        assert page.locator("h1").count() == 1, f"{self.name} did not come:\n{page.content()}"
+        if self.endpoint != "error":
+            endpoint, _ = site.app.url_map.bind("").match(urlsplit(page.url).path)
+            assert endpoint == self.endpoint, f"{self.name} became {page.url}"
+
+    def go(self, page: Page, site: Site) -> None:
         if self.unconfirmed:
             site.let_confirmations_lapse()
         here = nullcontext(site.live(self.path))
@@ -300,7 +319,6 @@ class Screen:
             page.goto(site.url + path)
             if self.then:
                 self.then(page)
-        assert page.locator("h1").count() == 1, f"{self.name} did not come:\n{page.content()}"
 
 
 # Every page that a browser can be shown. A route without a line here fails a test.
@@ -312,7 +330,7 @@ SCREENS = [
     ),
     Screen("login", "auth.login", "/login"),
     Screen("login-refused", "auth.login", "/login", then=send(identifier="Eve", password="wrong")),
-    Screen("login-stale", "auth.login", "/login", then=with_a_stale_token),
+    Screen("login-stale", "auth.login", "/login", then=with_a_stale_token, statuses=(400,)),
     Screen("login-asked-for", "auth.login", "/account/password"),
     Screen("setup", "auth.setup", "/setup/", first=True),
     Screen(
@@ -322,7 +340,7 @@ SCREENS = [
         first=True,
         then=send(name="Ada", email="root@localhost", password="short"),
     ),
-    Screen("setup-void", "auth.setup", "/setup/nonsense"),
+    Screen("setup-void", "auth.setup", "/setup/nonsense", statuses=(410,)),
     Screen("forgotten", "auth.forgotten", "/password/forgotten"),
     Screen(
         "forgotten-sent",
@@ -332,9 +350,9 @@ SCREENS = [
     ),
     Screen("reset", "auth.reset", "/password/reset/"),
     Screen("reset-refused", "auth.reset", "/password/reset/", then=send(password="short")),
-    Screen("reset-expired", "auth.reset", "/password/reset/nonsense"),
+    Screen("reset-expired", "auth.reset", "/password/reset/nonsense", statuses=(410,)),
     Screen("verify", "auth.verify", "/verify/"),
-    Screen("verify-expired", "auth.verify", "/verify/nonsense", ADA),
+    Screen("verify-expired", "auth.verify", "/verify/nonsense", ADA, statuses=(410,)),
     Screen("verify-code", "auth.verify_code", "/verify", BLAISE),
     Screen(
         "verify-code-refused", "auth.verify_code", "/verify", BLAISE, then=send(code="BCDF-GHJK")
@@ -426,14 +444,17 @@ SCREENS = [
     Screen("admin-role-deletion-held", "admin.role_deletion", "/admin/roles/2/deletion", ROOT),
     Screen("components", "dev.components", "/dev/components"),
     Screen("dev-mail", "dev.mails", "/dev/mail"),
-    Screen("not-found", "error", "/nowhere"),
-    Screen("not-found-person", "error", "/nowhere", ADA),
-    Screen("wrong-method", "error", "/", then=by_the_wrong_method),
+    Screen("not-found", "error", "/nowhere", statuses=(404,)),
+    Screen("not-found-person", "error", "/nowhere", ADA, statuses=(404,)),
+    Screen("wrong-method", "error", "/", then=by_the_wrong_method, statuses=(405,)),
     *(
-        Screen(f"error-{code}", "error", f"/broken/{code}")
+        Screen(f"error-{code}", "error", f"/broken/{code}", statuses=(code,))
         for code in (403, 413, 422, 429, 500, 503)
     ),
-    *(Screen(f"error-{code}-person", "error", f"/broken/{code}", ADA) for code in (403, 429, 500)),
+    *(
+        Screen(f"error-{code}-person", "error", f"/broken/{code}", ADA, statuses=(code,))
+        for code in (403, 429, 500)
+    ),
 ]
 
 # Routes that answer without a page.

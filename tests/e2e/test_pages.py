@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Page, Route
 
 from app import create_app
 from app.web.headers import CONTENT_SECURITY_POLICY
@@ -63,6 +63,22 @@ def test_every_route_has_its_screen() -> None:
     shown = {screen.endpoint for screen in SCREENS} - {"error"}
     routes = {rule.endpoint for rule in create_app().url_map.iter_rules()}
     assert routes == shown | NO_PAGE.keys(), "give each route a line in SCREENS or in NO_PAGE"
+
+
+@pytest.mark.parametrize(
+    ("screen", "fault"),
+    [
+        (Screen("gone", "site.home", "/nowhere"), "gone came with 404"),
+        (Screen("well", "error", "/", statuses=(500,)), "well came with 200"),
+        (Screen("elsewhere", "account.overview", "/account"), "elsewhere became .*/login"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_screen_that_shows_something_else_is_found_out(
+    page: Page, site: Site, screen: Screen, fault: str
+) -> None:
+    with pytest.raises(AssertionError, match=fault):
+        screen.open(page, site)
 
 
 def test_a_page_that_breaks_its_promises_is_found_out(visitors: Visitors, site: Site) -> None:
