@@ -10,6 +10,7 @@ from tests.e2e.browser import PHONE
 
 SMALLEST_TARGET = 24  # CSS pixels: WCAG 2.2, 2.5.8
 WIDTHS = (320, 390, 1280)
+NARROW = PHONE | {"width": min(WIDTHS)}
 
 AXE = Axe().axe_script
 # What a page does well is not asked for: its lists are longer than anything else here.
@@ -73,6 +74,14 @@ CONTROLS = """
 }
 """
 
+# What only a script answers to: without one, it must not be seen.
+IDLE = """
+() => [...document.querySelectorAll('button, a:not([href]), [data-copy], [data-reveal]')]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !(element.type === 'submit' && element.form))
+  .map((element) => `does nothing without a script: ${element.outerHTML.slice(0, 120)}`)
+"""
+
 OVERFLOW = """
 () => {
   const width = document.documentElement.clientWidth;
@@ -108,6 +117,10 @@ class Watched:
     def breaches(self) -> list[str]:
         """Return every promise that the page breaks, and where."""
         return [*self.found(), *self.said]
+
+    def breaches_without_javascript(self) -> list[str]:
+        wide = (f"wider than 320 px: {e}" for e in self.page.evaluate(OVERFLOW))
+        return [*wide, *self.page.evaluate(IDLE), *self.said]
 
     def found(self) -> Iterator[str]:
         yield from (f"policy: {report}" for report in self.page.evaluate("window.reports"))

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from app import create_app
 from app.web.headers import CONTENT_SECURITY_POLICY
 from tests.e2e.browser import Visitors
-from tests.e2e.promises import Watched
+from tests.e2e.promises import NARROW, Watched
 from tests.e2e.site import NO_PAGE, SCREENS, STRANGER, Screen, Site
 
 BROKEN = {
@@ -59,6 +59,24 @@ def test_a_page_keeps_its_promises(
     assert watched.breaches() == []
 
 
+@pytest.mark.parametrize("who", sorted({screen.who for screen in SCREENS}))
+def test_a_page_keeps_its_promises_without_javascript(
+    chromium: Browser, site: Site, who: str
+) -> None:
+    # Logged in anew: a confirmation gives the session another secret, which the first pass keeps.
+    visitors, breaches = Visitors(chromium, site), {}
+    with visitors.page(who, java_script_enabled=False, viewport=NARROW) as page:
+        watched = Watched(page)
+        for screen in SCREENS:
+            if screen.who == who:
+                watched.said.clear()
+                if who == STRANGER:
+                    page.context.clear_cookies()
+                screen.open(page, site)
+                breaches[screen.name] = watched.breaches_without_javascript()
+    assert {name: found for name, found in breaches.items() if found} == {}
+
+
 def test_every_route_has_its_screen() -> None:
     shown = {screen.endpoint for screen in SCREENS} - {"error"}
     routes = {rule.endpoint for rule in create_app().url_map.iter_rules()}
@@ -91,6 +109,8 @@ def test_a_page_that_breaks_its_promises_is_found_out(visitors: Visitors, site: 
         watched = Watched(page)
         page.goto("/broken.html")
         breaches = watched.breaches()
+        idle = watched.breaches_without_javascript()
+    assert any(breach.startswith("does nothing without a script: <button") for breach in idle)
     assert [kind for kind in BROKEN if not any(b.startswith(kind) for b in breaches)] == []
 
 
