@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
 from jinja2 import TemplateError
-from wtforms import BooleanField, StringField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms import BooleanField, SelectField, StringField
 
 from app import clock, mail
 from app.mail import Mail, Unreadable
 from app.web.admin.filters import UserFilters
-from app.web.forms import AddressField, ChoiceField, CurrentPasswordField, Form
+from app.web.forms import AddressField, ChoiceField, CurrentPasswordField, Form, choices
 from app.web.guards import public
 from app.web.samples import samples
 
@@ -32,9 +31,10 @@ class EveryField(Form):
     email = AddressField("Email address")
     password = CurrentPasswordField("Password")
     checkbox = BooleanField("Keep me logged in")
+    select = SelectField("Sort by", choices=choices([("name", "Name"), ("came", "Came")]))
     radios = ChoiceField(
         "Theme",
-        choices=[SelectChoice("light", "Light"), SelectChoice("dark", "Dark")],
+        choices=choices([("light", "Light"), ("dark", "Dark")]),
         default="light",
     )
 
@@ -44,8 +44,8 @@ class EveryField(Form):
 def components() -> str:
     """Every component in every state."""
     plain, refused = EveryField(prefix="plain"), EveryField(prefix="refused")
-    for field in (refused.text, refused.email, refused.password, refused.radios):
-        field.errors = ["Say what to do about it."]
+    for field in refused:
+        field.errors = [] if field.flags.hidden else ["Say what to do about it."]
     moment = clock.now() - timedelta(hours=3)
     return render_template(
         "dev/components.html",

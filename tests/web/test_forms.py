@@ -77,3 +77,15 @@ def test_a_password_is_hidden_unfilled_and_of_any_length(
         assert 'type="password"' in tag
         assert not re.search(r"\b(?:value|maxlength|pattern|readonly|on\w+)=", tag), tag
         assert re.search(r'autocomplete="(?:current|new)-password"', tag), tag
+
+
+def test_every_kind_of_field_says_that_it_was_refused(browser: Browser) -> None:
+    html = browser.get("/dev/components").html
+    fields = re.findall(r'<(?:input|select)[^>]*name="(?:plain|refused)-\w+"[^>]*>', html)
+    seen = [tag for tag in fields if 'type="hidden"' not in tag]
+
+    assert {re.sub(r'.*type="(\w+)".*|<(select) .*', r"\1\2", tag, flags=re.S) for tag in seen} == {
+        *("text", "email", "password", "checkbox", "radio", "select")
+    }
+    for tag in seen:
+        assert ('name="refused-' in tag) == ('aria-invalid="true"' in tag), tag
