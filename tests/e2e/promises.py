@@ -74,6 +74,34 @@ CONTROLS = """
 }
 """
 
+# How forms, their buttons and tables are made, on a phone: cards have no head, so that each cell
+# says what it holds.
+MADE = """
+() => {
+  const shown = (kinds) => [...document.querySelectorAll(kinds)].filter((e) => e.checkVisibility());
+  const line = (element) => element.outerHTML.slice(0, 120);
+  const fields = 'input:not([type=hidden]), select, textarea';
+  const words = (element) => [...element.childNodes]
+    .filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join('').trim();
+  const left = (element) => element.getBoundingClientRect().left;
+  const said = (cell) => getComputedStyle(cell, '::before').content;
+  return [
+    ...shown('form:not([novalidate])').filter((form) => form.querySelector(fields))
+      .concat(shown(':is([required], [pattern], [minlength])'))
+      .map((element) => `judged by the browser: ${line(element)}`),
+    ...shown('.btn').filter((button) => !/^[\\p{Lu}\\p{N}]/u.test(words(button) || 'A'))
+      .concat(shown('.btn').filter((button) => /\\s\\p{Lu}\\p{Ll}/u.test(words(button))))
+      .map((button) => `not in sentence case: ${line(button)}`),
+    ...shown('form.stack > .btn').filter((button) => left(button) > left(button.form) + 1)
+      .map((button) => `not at the left: ${line(button)}`),
+    ...shown('table').filter((table) => !table.caption?.textContent.trim())
+      .map((table) => `a table without a caption: ${line(table)}`),
+    ...shown('table.cards td').filter((cell) => said(cell) !== `"${cell.dataset.label}"`)
+      .map((cell) => `a cell that does not say what it holds: ${line(cell)}`),
+  ];
+}
+"""
+
 # What only a script answers to: without one, it must not be seen.
 IDLE = """
 () => [...document.querySelectorAll('button, a:not([href]), [data-copy], [data-reveal]')]
@@ -131,6 +159,7 @@ class Watched:
         for target in self.page.evaluate(SMALL_TARGETS, SMALLEST_TARGET):
             yield f"smaller than {SMALLEST_TARGET} px: {target}"
         yield from self.page.evaluate(CONTROLS)
+        yield from self.page.evaluate(MADE)
         for width in WIDTHS:
             self.page.set_viewport_size(PHONE | {"width": width})
             yield from (f"wider than {width} px: {e}" for e in self.page.evaluate(OVERFLOW))

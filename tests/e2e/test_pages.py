@@ -21,6 +21,13 @@ BROKEN = {
     "lower than 44 px": "<button class='btn small'>x</button>",
     "type smaller than 16 px": "<label>Name <input class='small'></label>",
     "disabled": "<button disabled>Not yet</button>",
+    "judged by the browser": "<form><label>Name <input></label></form>",
+    "not in sentence case": "<button class='btn'>Save It</button>",
+    "not at the left": "<form class='stack'><button class='btn moved'>Save</button></form>",
+    "a table without a caption": "<table><tr><td>1</td></tr></table>",
+    "a cell that does not say what it holds": (
+        "<table class='cards'><tr><td data-label='Name'>x</td></tr></table>"
+    ),
     "a second primary button": "<i class='primary'>A</i> <i class='primary'>B</i>",
     "wider than 320 px": "<div class='wide'>wide</div>",
     "console": "<script src='/static/gone.js'></script>",
@@ -28,6 +35,7 @@ BROKEN = {
 BROKEN_CSS = """
   .small { padding: 0; border: 0; height: 20px; width: 20px; font-size: 12px }
   .wide { width: 350px }
+  .moved { margin-left: 50px }
   @media (prefers-color-scheme: dark) { .pale { background: #000; color: #222 } }
 """
 
