@@ -73,7 +73,14 @@ def test_deactivate_and_reactivate(
 ) -> None:
     another_browser.log_in("bob", factories.PASSWORD)
     act = f"/admin/users/{bob.id}/deactivation"
-    assert "1 session ends at once." in browser.get(act)
+    first = re.search(
+        rf'<a class="([^"]*)" href="{act}">', browser.get(f"/admin/users/{bob.id}").html
+    )
+    assert first and first[1].split() == ["btn"], "what only leads there is neutral"
+    consequences = browser.get(act)
+    assert "1 session ends at once." in consequences
+    red = re.search(r'class="btn danger">\s*([^<]*?)\s*<', consequences.html)
+    assert red and red[1] == "Deactivate the account"
     empty = browser.submit(act, reason=" ")
     assert empty.status == 422 and "Enter a reason" in empty
 
