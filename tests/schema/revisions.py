@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 from textwrap import indent
 
-from tests.schema.conftest import ROOT
+import sqlalchemy as sa
+
+from tests.schema.conftest import ROOT, Schema
 
 FRAME = '''"""Step {number}. [{stage}]"""
 
@@ -59,3 +61,19 @@ def history(folder: Path, *steps: tuple[str, ...]) -> str:
         )
         (directory / "versions" / f"{number}_step.py").write_text(text)
     return str(directory)
+
+
+def sent(schema: Schema, directory: str, revision: str) -> list[str]:
+    """Upgrade, and return the changes of the schema that the engine was sent."""
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.lstrip().startswith(("ALTER", "CREATE", "DROP")):
+            statements.append(" ".join(statement.split()))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        schema.upgrade(revision, directory=directory)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    return statements

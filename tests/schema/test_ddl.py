@@ -8,29 +8,13 @@ import sqlalchemy as sa
 
 from app.schema import locks
 from tests.schema.conftest import Schema
-from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
+from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history, sent
 
 BASE = ("expand", THING + ADD_NOTE, DROP_THING)
 UNIQUE = 'ddl.create_unique_index("ix_thing_note", "thing", ["note"])'
 NOT_UNIQUE = 'ddl.drop_index("ix_thing_note", "thing")'
 REQUIRED = 'ddl.set_not_null("thing", "note")'
 NOT_REQUIRED = 'ddl.drop_not_null("thing", "note")'
-
-
-def sent(schema: Schema, directory: str, revision: str) -> list[str]:
-    """Upgrade, and return the changes of the schema that the engine was sent."""
-    statements: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        if statement.lstrip().startswith(("ALTER", "CREATE", "DROP")):
-            statements.append(" ".join(statement.split()))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        schema.upgrade(revision, directory=directory)
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    return statements
 
 
 def add_things(schema: Schema, notes: list[str | None]) -> None:
@@ -124,6 +108,21 @@ def test_a_column_becomes_required_and_stays_what_it_is(schema: Schema, tmp_path
     schema.downgrade("0001", directory=directory)
     assert nullable(schema, "note")
     assert described(schema) == before
+
+
+def test_a_check_of_the_column_is_kept_by_mariadb(mariadb: Schema, tmp_path: Path) -> None:
+    directory = history(tmp_path, BASE, ("contract", REQUIRED, NOT_REQUIRED))
+    mariadb.upgrade("0001", directory=directory)
+    mariadb.execute("ALTER TABLE thing MODIFY note VARCHAR(64) CHECK (note <> '' AND note <> '%')")
+    add_things(mariadb, ["a"])
+
+    said = sent(mariadb, directory, "head")
+    mariadb.downgrade("0001", directory=directory)
+
+    assert "ALGORITHM=INPLACE, LOCK=NONE" in said[-1]
+    for wrong in ("", "%"):
+        with pytest.raises(sa.exc.DBAPIError):
+            add_things(mariadb, [wrong])
 
 
 def described(schema: Schema) -> list[object]:
