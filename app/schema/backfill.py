@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -105,7 +105,7 @@ class Backfill:
         batch = config.attributes.get("batch") if config else None
         pace = Pace(connection.dialect.name, batch)
         found = 0
-        with Probe(None if is_callers() else connection.engine, self.table) as probe:
+        with closing(Probe(None if is_callers() else connection.engine, self.table)) as probe:
             for rows in self.pages(connection, lambda: pace.size):
                 progress.obey()
                 with pace.computing:

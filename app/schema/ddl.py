@@ -102,7 +102,7 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
 
 
 def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = False) -> None:
-    """Drop the column, and the indexes it is in; a downgrade keeps what it held aside.
+    """Drop the column, and the indexes and keys it is in; a downgrade keeps what it held aside.
 
     With `erase` also from the files, as far as the engine lets us: what logs, backups and free
     blocks of the disk still hold is beyond any engine's reach. What is `secret` is never kept.
@@ -111,6 +111,9 @@ def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = 
         return
     if not (erase or secret):
         kept.put_aside_column(table, column)
+    for foreign in [] if is_script() else inspector().get_foreign_keys(table):
+        if column in foreign["constrained_columns"]:
+            drop_foreign_key(str(foreign["name"]), table)
     for index in [] if is_script() else inspector().get_indexes(table):
         if column in index["column_names"]:
             drop_index(str(index["name"]), table)

@@ -85,10 +85,7 @@ class Probe:
         self.connection: sa.Connection | None = None
         self.usual: float | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         if self.connection is not None:
             self.connection.close()
 

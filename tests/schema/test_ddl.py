@@ -189,6 +189,21 @@ def test_a_foreign_key_over_rows(
     assert sa.inspect(schema.engine).get_foreign_keys("thing") == []
 
 
+def test_a_column_goes_with_its_foreign_key(schema: Schema, tmp_path: Path) -> None:
+    base = ("expand", THING + OF + FOREIGN, f'{DROP_THING}\nddl.drop_table("user")')
+    drop = ("contract", 'ddl.drop_column("thing", "of")', f"{OF.splitlines()[2]}\n{FOREIGN}")
+    directory = history(tmp_path, base, drop)
+    schema.upgrade("0001", directory=directory)
+    schema.execute('INSERT INTO "user" (id) VALUES (1)')
+    schema.execute('INSERT INTO thing (id, "of") VALUES (1, 1)')
+
+    schema.upgrade(directory=directory)
+    assert schema.columns("thing") == {"id", "name"}
+
+    schema.downgrade("0001", directory=directory)
+    assert len(sa.inspect(schema.engine).get_foreign_keys("thing")) == 1
+
+
 def test_a_column_goes_with_its_indexes(schema: Schema, tmp_path: Path) -> None:
     wide = 'ddl.create_index("ix_thing_name_note", "thing", ["name", "note"])'
     base = ("expand", THING + ADD_NOTE + f"\n{wide}\n{UNIQUE}", DROP_THING)
