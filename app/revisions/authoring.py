@@ -91,9 +91,10 @@ def page_of(written: dict[str, Page], revision: str | None, message: str | None)
 def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> list[Told]:
     """Return the pages of the chain that this change needs, each with its operations."""
     options = context.opts["revision_context"].config.cmd_opts
-    chain = Chain(was_renamed, "allow-drop" in options.x)
-    chain.divide(found)
     types = AutogenContext(context)
+    assert isinstance(types.metadata, sa.MetaData)
+    chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata)
+    chain.divide(found)
     told: list[Told] = []
     if chain.expand:
         page = Page("expand", "Adding what the next release needs", pages.EXPAND)

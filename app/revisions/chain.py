@@ -14,6 +14,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
+from app.revisions.keys import needs_of
 from app.revisions.operations import (
     columns_of,
     flattened,
@@ -51,6 +52,7 @@ class Chain:
 
     renamed: Callable[[str, str, str], bool]  # asks: table, old, new
     allow_drop: bool
+    models: sa.MetaData
     expand: list[MigrateOperation] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     contract: list[Any] = field(default_factory=list)
@@ -172,6 +174,12 @@ class Chain:
         self.expand.append(foreign_key(op))
 
     def drop_index(self, op: Any) -> None:
+        table = self.models.tables.get(op.table_name)
+        if table is not None and needs_of(table, op.index_name, columns_of(op.reverse())):
+            raise CommandError(
+                f"{op.index_name} serves a foreign key of {op.table_name}, and MariaDB lets no "
+                "such index go: leave index=True, or let the key go as well."
+            )
         self.contract.append(op)
         self.doing[op.table_name].append(f"dropping {op.index_name}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
-from app.revisions import reading, rendered, squawk
+from app.revisions import keys, reading, rendered, squawk
 from app.schema import stages
 
 
@@ -58,6 +58,7 @@ def findings(script: ScriptDirectory) -> list[Finding]:
         for level, name, check in RULES
         for line, instead in check(revision)
     ]
+    ours += keys.findings(revisions)
     found = [
         Finding(Path(revision.path).name, line, level, name, instead)
         for revision, line, level, name, instead in [*ours, *squawk.findings(revisions)]

@@ -203,6 +203,10 @@ IMPOSSIBLE = {
     "has a CHECK, which nothing here would write": (
         'User.age = mapped_column(sa.Integer, sa.CheckConstraint("age > 0", name="age"))'
     ),
+    "serves a foreign key of user_session": (
+        'indexes = Model.metadata.tables["user_session"].indexes\n'
+        'indexes -= {each for each in indexes if each.name == "ix_user_session_user_id"}'
+    ),
     "say --allow-drop": 'Model.metadata.remove(Model.metadata.tables["held_form"])',
 }
 

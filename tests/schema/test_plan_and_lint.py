@@ -69,6 +69,8 @@ def test_the_revisions_of_this_project_pass(sqlite: Schema) -> None:
 
 NOT_NULL = 'ddl.add_column("person", sa.Column("x", sa.String(9), nullable=False))'
 LENGTH = 'op.alter_column("person", "name", existing_type=sa.String(32), type_=sa.String(64))'
+PAL = """ddl.create_index("ix_pal", "person", ["pal"])
+    ddl.add_foreign_key("fk_pal", "person", ["pal"], "person", ["id"])"""
 DANGEROUS = {
     "mixed stages": ("expand", 'ddl.drop_column("person", "name")'),
     "unbatched write": ("backfill", "op.execute(\"UPDATE person SET name = 'x'\")"),
@@ -93,6 +95,11 @@ DANGEROUS = {
     "SQLite writes the table anew": ("contract", LENGTH),
     "MariaDB copies the table": ("contract", LENGTH),
     "data dies uncounted": ("contract", 'ddl.drop_table("person")'),
+    "index of a foreign key": ("contract", f'{PAL}\n    ddl.drop_index("ix_pal", "person")'),
+    "foreign key without an index": (
+        "expand",
+        'ddl.add_foreign_key("fk_person_best", "person", ["best"], "person", ["id"])',
+    ),
     "no stage": ("expanding", "pass"),
     "nothing to wait for": ("contract", "pass"),
 }
@@ -142,6 +149,7 @@ def test_what_ddl_does_is_safe_on_postgresql(sqlite: Schema, tmp_path: Path) -> 
     steps = [
         'ddl.create_index("ix", "person", ["slug"], unique=True)',
         'ddl.set_not_null("person", "slug")',
+        'ddl.create_index("ix_friend", "person", ["friend"])',
         'ddl.add_foreign_key("fk", "person", ["friend"], "person", ["id"])',
         'ddl.create_staleness_trigger("person", source="name", derived="slug")',
         'ddl.drop_staleness_trigger("person", derived="slug")',
