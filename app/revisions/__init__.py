@@ -5,7 +5,7 @@ Written by   authoring: what `flask db migrate` and `flask db revision` write; c
 Read by      reading; plan says what pending steps will do, lint what is dangerous in them
              (squawk looks at PostgreSQL, keys at foreign keys); rendered: what they come to in SQL
 Proven by    verify: every revision up, down and up again; proof (the release before still
-             works), drift (models and revisions agree)
+             works), shape (what stands, in the engine's words), drift (models and revisions agree)
 Run through  gates: what must be true before a contract; signature: as what, and by whom, each
              step was run; status says where a database stands, troubles what can be wrong, in
              sentences; readiness whether this release can serve

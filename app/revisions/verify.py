@@ -18,8 +18,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from app.revisions import drift, gates, proof, reading, troubles
-from app.schema import run, state
+from app.revisions import drift, gates, proof, reading, shape, troubles
+from app.schema import run
 
 
 @contextmanager
@@ -81,7 +81,7 @@ class Walk:
             refused = proof.refused(connection, before)
             after = proof.reflected(connection)
             proof.fill(connection, after)
-            rows, shape = proof.rows_of(connection, before), shape_of(connection)
+            rows, stood = proof.rows_of(connection, before), shape.of(connection)
         if not self.go(revision, "down"):
             return False
         self.tell_apart(revision, before, refused)
@@ -91,8 +91,9 @@ class Walk:
             kept = proof.rows_of(connection, before)
             for column in [each for each in rows if rows[each] != kept.get(each)]:
                 self.failures.append(f"{revision.revision}: down and up again changes {column}")
-            for lost in sorted(shape - shape_of(connection)):
-                self.failures.append(f"{revision.revision}: down and up again loses {lost}")
+            stands = shape.of(connection)
+        for lost in shape.lost(stood, stands):
+            self.failures.append(f"{revision.revision}: down and up again {lost}")
         return True
 
     def tell_apart(self, revision: Script, before: sa.MetaData, refused: proof.Refusals) -> None:
@@ -155,23 +156,3 @@ def lines(facts: dict[str, Any]) -> list[str]:
     said = [f"{facts['engine']}: {count} revisions up, down and up again: {what}"]
     said += [f"  FAILED {each}" for each in failures]
     return said + [f"  a contract: {each}" for each in facts["contracts_break"]]
-
-
-def shape_of(connection: sa.Connection) -> set[str]:
-    """Return the tables, columns, indexes, keys and triggers, by kind and name."""
-    inspector, found = sa.inspect(connection), set()
-    for table in inspector.get_table_names():
-        if not state.is_ours(table):
-            found |= {f"column {table}.{each['name']}" for each in inspector.get_columns(table)}
-            found |= {f"index {each['name']}" for each in inspector.get_indexes(table)}
-            found |= {f"key {each['name']}" for each in inspector.get_foreign_keys(table)}
-    triggers = connection.exec_driver_sql(TRIGGERS[connection.dialect.name]).scalars()
-    return found | {f"trigger {name}" for name in triggers}
-
-
-TRIGGERS = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
-    "mariadb": "SELECT trigger_name FROM information_schema.triggers "
-    "WHERE trigger_schema = DATABASE()",
-}

@@ -86,6 +86,44 @@ def test_going_down_and_up_must_lose_nothing(sqlite: Schema, tmp_path: Path) -> 
     assert "0003: down and up again loses trigger t" in failures
 
 
+TABLE = (
+    "CREATE TABLE thing (id INTEGER NOT NULL, n INTEGER DEFAULT 7, m INTEGER NOT NULL, "
+    "k VARCHAR(9), PRIMARY KEY (id), CONSTRAINT ck_thing_m CHECK (m > -1))"
+)
+DROP_THING = 'ddl.drop_table("thing")'
+PARTIAL = "CREATE INDEX ix_thing_n ON thing (n) WHERE m > 1"
+LOSING = {
+    "loses constraint ck_thing_m": (", CONSTRAINT ck_thing_m CHECK (m > -1)", ""),  # a CHECK
+    "changes column thing.n": (" DEFAULT 7", ""),
+    "changes column thing.m": (" m INTEGER NOT NULL", " m INTEGER"),
+    "changes column thing.k": ("VARCHAR(9)", "VARCHAR(5)"),
+    "changes index ix_thing_n": (" WHERE m > 1", ""),  # which MariaDB does not have
+}
+
+
+@pytest.mark.parametrize("lost", LOSING)
+def test_what_a_table_is_comes_back_as_it_was(sqlite: Schema, tmp_path: Path, lost: str) -> None:
+    def execute(*statements: str) -> str:
+        there = [each for each in statements if "INDEX" in each]
+        lines = [f"op.execute({each!r})" for each in statements if "INDEX" not in each]
+        only = "if op.get_bind().dialect.name != 'mariadb':\n        "
+        return "\n    ".join([*lines, *(f"{only}op.execute({each!r})" for each in there)])
+
+    folder = written(tmp_path / "migrations", ("expand", execute(TABLE, PARTIAL), DROP_THING))
+    lossy = [text.replace(*LOSING[lost]) for text in (TABLE, PARTIAL)]
+    add(folder, "expand", "pass", execute("DROP TABLE thing", *lossy))
+    with scratch_database("postgresql") as one, scratch_database("mariadb") as other:
+        sqlite.app.config["VERIFY_URLS"] = [one, other]
+        walks = json.loads(db(sqlite, folder, "verify", "--json").output)
+
+    for facts in walks:
+        named = any(
+            each.startswith(f"0002: down and up again {lost}") for each in facts["failures"]
+        )
+        assert named or (facts["engine"] == "mariadb" and "index" in lost), facts
+    assert [facts["engine"] for facts in walks] == list(ENGINES)
+
+
 def test_two_ends_are_found(sqlite: Schema, tmp_path: Path) -> None:
     folder = written(tmp_path / "migrations", PERSON, KEY)
     second = folder / "versions" / "0002_step.py"
