@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from app.revisions import troubles
 from app.schema import state
 
 
@@ -53,12 +54,7 @@ def on_postgresql(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[
         wanted = declared.type.compile(connection.dialect).partition(" COLLATE ")[2].strip('"')
         if wanted != (collation or ""):
             yield f"{table}.{column} has collation {collation or 'default'}, not {wanted}"
-    invalid = "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
-    for index in connection.exec_driver_sql(invalid).scalars():
-        yield f"index {index} is INVALID: its build broke off, and nothing uses it"
-    unchecked = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated"
-    for table, constraint in connection.exec_driver_sql(unchecked):
-        yield f"constraint {constraint} of {table} was never validated"
+    yield from troubles.of_the_catalogue(connection)
 
 
 def indexes(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:

@@ -31,6 +31,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     pending = [] if trouble else reading.pending(script, version)
     runs = state.history(connection)
     trouble = trouble or edited(script, runs)
+    trouble = trouble or "; ".join(troubles.of_the_catalogue(connection)) or None
     return {
         "release": signature.release(),
         "version": version,

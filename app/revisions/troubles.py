@@ -147,6 +147,30 @@ def of_the_story(script: ScriptDirectory, heads: tuple[str, ...]) -> str | None:
     return None
 
 
+def of_the_catalogue(connection: sa.Connection) -> Iterator[str]:
+    """Yield what PostgreSQL has and does not stand by: what broke off stays, and nobody sees it."""
+    if connection.dialect.name != "postgresql":
+        return
+    for index in connection.exec_driver_sql(INVALID).scalars():
+        yield (
+            f"index {index} is INVALID: its build broke off, and nothing uses it. Run the command "
+            f"that built it again, or DROP INDEX CONCURRENTLY {index}."
+        )
+    for table, constraint in connection.exec_driver_sql(UNCHECKED):
+        yield (
+            f"constraint {constraint} of {table} was never validated: rows may break it. "
+            f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}."
+        )
+
+
+# Not one that is being built at this moment.
+INVALID = (
+    "SELECT indexrelid::regclass FROM pg_index i WHERE NOT indisvalid AND NOT EXISTS "
+    "(SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
+)
+UNCHECKED = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated"
+
+
 def explained(error: CommandError, script: ScriptDirectory, heads: tuple[str, ...]) -> CommandError:
     """Return Alembic's refusal in our words, where we know more than it says."""
     if reason := of_the_story(script, heads):

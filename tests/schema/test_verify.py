@@ -165,6 +165,24 @@ def test_drift_that_alembic_cannot_see(at_head: Schema) -> None:
         assert sentence in found
 
 
+def test_what_broke_off_on_the_site_itself_is_told(postgresql: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    db(postgresql, folder, "upgrade")
+    assert json.loads(db(postgresql, folder, "status", "--json").stdout)["trouble"] is None
+    postgresql.execute("INSERT INTO person (name) VALUES ('a'), ('a')")
+    with postgresql.engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            "CREATE UNIQUE INDEX CONCURRENTLY ix_person_name ON person (name)"
+        )
+    postgresql.execute("ALTER TABLE person ADD CONSTRAINT ck_x CHECK (id > 0) NOT VALID")
+
+    spoken = db(postgresql, folder, "status").output
+    told = json.loads(db(postgresql, folder, "status", "--json").stdout)["trouble"]
+
+    assert "Trouble   index ix_person_name is INVALID: its build broke off" in spoken
+    assert "constraint ck_x of person was never validated" in told
+
+
 def test_our_own_tables_are_no_drift(at_head: Schema) -> None:
     at_head.execute("CREATE TABLE _kept_0099_user (id INTEGER)")
 
