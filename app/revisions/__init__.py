@@ -3,7 +3,8 @@
 Written by   authoring: what `flask db migrate` and `flask db revision` write; chain divides what
              changed into stages, pages has the words, operations the calls
 Read by      reading; plan says what pending steps will do, lint what is dangerous in them
-             (squawk looks at PostgreSQL, keys at foreign keys); rendered: what they come to in SQL
+             (squawk looks at PostgreSQL, keys at foreign keys, bypasses at what goes past
+             ddl); rendered: what they come to in SQL
 Proven by    verify: every revision up, down and up again; proof (the release before still
              works), shape (what stands, in the engine's words), drift (models and revisions agree)
 Run through  gates: what must be true before a contract; signature: as what, and by whom, each

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
-from app.revisions import keys, reading, rendered, squawk
+from app.revisions import bypasses, keys, reading, rendered, squawk
 from app.schema import stages
 
 
@@ -58,7 +58,7 @@ def findings(script: ScriptDirectory) -> list[Finding]:
         for level, name, check in RULES
         for line, instead in check(revision)
     ]
-    ours += keys.findings(revisions)
+    ours += [*keys.findings(revisions), *bypasses.findings(revisions)]
     found = [
         Finding(Path(revision.path).name, line, level, name, instead)
         for revision, line, level, name, instead in [*ours, *squawk.findings(revisions)]
@@ -160,7 +160,8 @@ def makes_no_rows_unique(revision: Script) -> Found:
     new = {str(call.arguments[0]) for call in calls if call.name == "create_table"}
     added = {ast.unparse(a.args[0]) for c in made(revision, "add_column") for a in columns_in(c)}
     for call in calls:
-        if call.name == "create_index" and call.options.get("unique") is True:
+        unique = call.name == "create_index" and call.options.get("unique") is True
+        if unique or call.name == "create_unique_index":
             over = call.arguments[2] if len(call.arguments) > 2 else []
             is_new = isinstance(over, list) and {repr(name) for name in over} <= added
             if str(call.arguments[1]) not in new and not is_new:
