@@ -1,5 +1,6 @@
 """What `flask db plan` says: each pending step, before anything is done; it only looks."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -101,6 +102,7 @@ def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> 
         "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
         "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
         "safe_while_the_running_release_runs": stage != "contract",
+        "breaks": list(breaks(revision)) if stage == "contract" else [],
         "no_way_back": getattr(revision.module, "irreversible", None),
     }
 
@@ -121,6 +123,31 @@ def action(
         "waits": waits,
         "seconds": round(seconds * millions, 1),
     }
+
+
+BREAKS = {
+    "drop_table": "every statement on {}",
+    "drop_column": "every statement that names {}.{}",
+    "set_not_null": "INSERT and UPDATE that leave {}.{} empty",
+}
+
+
+def breaks(revision: Script) -> Iterator[str]:
+    """Yield which statements of the release before fail from here on."""
+    for call in reading.calls(revision):
+        if call.name in {"create_index", "create_unique_index"}:
+            unique = call.name == "create_unique_index" or call.options.get("unique") is True
+            if unique:
+                what = [f"{call.arguments[1]}.{name}" for name in columns_in(call)]
+                yield f"INSERT and UPDATE that give {', '.join(what)} what another row has"
+        elif call.name == "add_foreign_key":
+            yield f"INSERT and UPDATE of {call.arguments[1]} that point at no row"
+        elif call.name in BREAKS:
+            yield BREAKS[call.name].format(*call.arguments)
+
+
+def columns_in(call: reading.Call) -> list[str]:
+    return next((each for each in call.arguments[2:] if isinstance(each, list)), ["columns"])
 
 
 def sizes_of(connection: sa.Connection) -> dict[str, tuple[int, int]]:
@@ -153,6 +180,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
             took = f"about {each['seconds']} s" if each["seconds"] else MOMENT
             name = f"{each['operation']} {each['table']}"
             said += [f"  {name}: {took}; who waits: {each['waits']}"]
+        said += [f"  breaks, of the release before: {each}" for each in step["breaks"]]
         if step["no_way_back"]:
             said += [f"  NO WAY BACK: {step['no_way_back']} go for ever"]
         said += [f"    {line}" for part in step["sql"] for line in part.splitlines()]

@@ -38,6 +38,32 @@ def test_the_plan_tells_each_step_and_changes_nothing(schema: Schema, tmp_path: 
     assert "who waits:" in spoken
 
 
+def test_the_plan_names_what_a_contract_breaks(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
+    tightening = [
+        'ddl.set_not_null("person", "slug")',
+        'ddl.create_unique_index("ix_person_slug", "person", ["slug"])',
+        'ddl.drop_table("pet")',
+    ]
+    add(folder, "contract", "\n    ".join(tightening))
+    sqlite.upgrade("0001", directory=str(folder))
+
+    steps = json.loads(db(sqlite, folder, "plan", "--json").stdout)["steps"]
+
+    assert [step["breaks"] for step in steps] == [
+        [],
+        [],
+        ["every statement that names person.name"],
+        [
+            "INSERT and UPDATE that leave person.slug empty",
+            "INSERT and UPDATE that give person.slug what another row has",
+            "every statement on pet",
+        ],
+    ]
+    spoken = db(sqlite, folder, "plan").output
+    assert "  breaks, of the release before: every statement on pet\n" in spoken
+
+
 def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> None:
     if schema.dialect == "sqlite":
         pytest.skip("SQLite does not know who holds its lock")
