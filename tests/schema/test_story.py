@@ -10,7 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHash, VerifyMismatchError
 
 from tests.schema.comparison import differences
-from tests.schema.conftest import Schema
+from tests.schema.conftest import ROOT, Schema
+from tests.schema.revisions import sent
 
 PEOPLE = {
     "Alice": "correct horse battery staple",
@@ -122,6 +123,25 @@ def test_going_all_the_way_back_leaves_nothing(at_head: Schema) -> None:
     if at_head.dialect == "postgresql":
         assert at_head.rows("SELECT proname FROM pg_proc WHERE proname LIKE 'tr_%user%'") == []
     at_head.upgrade()
+
+
+def test_mariadb_writes_the_table_anew_without_the_secret(mariadb: Schema) -> None:
+    mariadb.upgrade("0003")
+
+    said = sent(mariadb, str(ROOT / "migrations"), "0004")
+
+    assert "ALTER TABLE user DROP COLUMN password, FORCE" in said
+
+
+def test_postgresql_writes_the_table_anew_without_the_secret(postgresql: Schema) -> None:
+    postgresql.upgrade("0003")
+    file = "SELECT pg_relation_filenode('\"user\"')"
+    before = postgresql.scalar(file)
+
+    postgresql.upgrade("0004")
+
+    assert postgresql.scalar(file) != before
+    assert postgresql.rows("SELECT 1 FROM pg_index WHERE indisclustered") == []
 
 
 def test_the_secret_is_gone_from_the_file(sqlite: Schema) -> None:
