@@ -60,7 +60,8 @@ RECIPES["drop_foreign_key"] = {
     "sqlite": RECIPES["add_foreign_key"]["sqlite"],
 }
 RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
-SECOND = {"create_index", "create_unique_index", "drop_index", "add_foreign_key"}
+ANEW = {"add_foreign_key", "drop_foreign_key"}  # on SQLite
+SECOND = ANEW | {"create_index", "create_unique_index", "drop_index"}
 
 # Rows and bytes as the engine's catalogue has them: near enough, and read without a scan.
 SIZES = {
@@ -102,6 +103,9 @@ def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> 
         "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
         "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
         "safe_while_the_running_release_runs": stage != "contract",
+        "written_anew": sorted(
+            {each["table"] for each in actions if dialect == "sqlite" and each["operation"] in ANEW}
+        ),
         "breaks": list(breaks(revision)) if stage == "contract" else [],
         "no_way_back": getattr(revision.module, "irreversible", None),
     }
@@ -180,6 +184,8 @@ def lines(facts: dict[str, Any]) -> list[str]:
             took = f"about {each['seconds']} s" if each["seconds"] else MOMENT
             name = f"{each['operation']} {each['table']}"
             said += [f"  {name}: {took}; who waits: {each['waits']}"]
+        for table in step["written_anew"]:
+            said += [f"  WRITES {table} ANEW: whoever writes waits, and the disk holds it twice"]
         said += [f"  breaks, of the release before: {each}" for each in step["breaks"]]
         if step["no_way_back"]:
             said += [f"  NO WAY BACK: {step['no_way_back']} go for ever"]
