@@ -102,6 +102,19 @@ def of_postgresql(psycopg: Any) -> Any:
 
 def of_mariadb(pymysql: Any) -> Any:
     class Patient(pymysql.connections.Connection):
+        connected_by: float | None = None  # while it connects: the moment at which it gives up
+
+        def connect(self, sock: Any = None) -> None:
+            self.connected_by = time.monotonic() + left()
+            super().connect(sock)
+            self.connected_by = None
+
+        def _read_packet(self, *args: Any) -> Any:
+            # Each of the handshake's is waited for; of a result, the driver waits for the first.
+            if self.connected_by is None:
+                return super()._read_packet(*args)
+            return self.in_time(super()._read_packet, *args)
+
         def _read_query_result(self, unbuffered: bool = False) -> Any:
             return self.in_time(super()._read_query_result, unbuffered)
 
@@ -109,11 +122,16 @@ def of_mariadb(pymysql: Any) -> Any:
             return self.in_time(super()._read_ok_packet)
 
         def in_time(self, read: Callable[..., Any], *args: Any) -> Any:
-            if (most := left()) <= 0:
+            if (most := self.left()) <= 0:
                 self._force_close()
                 raise pymysql.OperationalError(2013, SILENT)
             self._read_timeout = most
             with waiting():
                 return read(*args)
+
+        def left(self) -> float:
+            if self.connected_by is None:
+                return left()
+            return min(CONNECT, self.connected_by - time.monotonic())
 
     return Patient

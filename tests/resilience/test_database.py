@@ -8,12 +8,14 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import jobs, mail
-from app.db import atomic, patience
+from app.db import atomic, db, patience
 from app.jobs import loop
 from tests import post_office
 from tests.post_office import until
 from tests.resilience.conftest import Behind, Visitor
 from tests.resilience.proxy import Proxy
+
+PAGE = patience.PAGE  # which the site behind the proxy has less of
 
 
 def slow(proxy: Proxy) -> None:
@@ -114,6 +116,26 @@ def traces(behind: Behind, name: str) -> set[int]:
 def test_what_a_page_waits_for_in_all_is_less_than_five_seconds() -> None:
     assert patience.PAGE + patience.POOL < 5
     assert patience.CONNECT <= patience.PAGE
+
+
+@pytest.mark.parametrize("delay", [0.5, 1.5])
+def test_pages_answer_within_five_seconds_of_a_database_that_is_slow(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch, delay: float
+) -> None:
+    """With the site's own patience, and no connection yet: connecting is waited for too."""
+    monkeypatch.setattr(patience, "PAGE", PAGE)
+    with behind.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    behind.proxy.delay = delay
+    answers: list[TestResponse] = []
+    page = threading.Thread(target=lambda: answers.append(behind.visitor().register("bob")))
+    page.start()
+    try:
+        until(lambda: answers, "the page answered", seconds=5)
+    finally:
+        page.join()
+    assert is_busy(answers[0])
 
 
 def test_a_worker_waits_for_a_database_that_is_away_and_loses_no_mail(
