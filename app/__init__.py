@@ -27,7 +27,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         static_folder=str(settings.ROOT / "static"),
         instance_path=str(settings.ROOT / "instance"),
     )
-    app.config.from_mapping(settings.load() | dict(config or {}))
+    with cli.told_to_programs():
+        app.config.from_mapping(settings.load() | dict(config or {}))
 
     # What it stands on.
     db.init_app(app)

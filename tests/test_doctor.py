@@ -1,6 +1,7 @@
 """flask doctor finds what is wrong, says what to do, and ends with 1."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,7 +19,9 @@ from app import clock, jobs, proxies
 from app.cli.doctor import APART, CHECKS
 from app.db import db, server
 from app.jobs import pulse
+from config import ROOT
 from tests import post_office
+from tests.processes import Command
 
 MakeApp = Callable[..., Flask]
 
@@ -86,6 +89,18 @@ def test_without_a_database_the_rest_is_looked_at(make_app: MakeApp, tmp_path: P
     assert result.exit_code == 1
     assert not found["database"]["ok"] and not found["worker"]["ok"]
     assert found["key"]["ok"] and found["mail"]["ok"]
+
+
+def test_a_configuration_that_is_refused_is_told_in_the_same_shape(app: Flask) -> None:
+    found, _ = examine(app)
+    env = {"PATH": os.environ["PATH"], "GATEHOUSE_ENV": "production"}
+    command = Command("doctor", "--json", cwd=ROOT, env=env)
+
+    assert command.wait() == 1
+    row = json.loads(command.stdout)
+    assert row.keys() == found["configuration"].keys()
+    assert (row["what"], row["ok"]) == ("configuration", False)
+    assert "SECRET_KEY" in row["words"] and row["todo"]
 
 
 def test_the_clock_of_the_database_is_read_on_every_engine(each_app: Flask) -> None:

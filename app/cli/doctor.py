@@ -76,6 +76,12 @@ def as_line(what: str, finding: Finding) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
+def unconfigured(words: str) -> str:
+    """Return the line for a site that was refused its configuration: nothing else can be seen."""
+    todo = "Set it for this command and for the site; the README has the list of settings."
+    return as_line("configuration", Finding(words, todo))
+
+
 @check("configuration")
 def configuration() -> Finding:
     # A configuration that cannot serve was refused before this ran.
