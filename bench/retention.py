@@ -10,14 +10,15 @@ import sqlalchemy as sa
 
 from app import clock, create_app
 from app.accounts import retention
-from app.accounts.models import User, UserSession, UserToken
+from app.accounts.models import HeldForm, User, UserSession, UserToken
 from app.audit import AuditEvent
 from app.db import atomic, db
 from app.mail import Mail
 from app.throttle import Counter
 from config import database_url
 
-ROWS = int(os.environ.get("ROWS", "20000"))
+ROWS = int(os.environ.get("ROWS", "100000"))
+FIRST = 1_000_000_000  # the id of the first session: those who logged in have theirs
 
 
 @atomic
@@ -35,6 +36,7 @@ def filled(user_id: int) -> dict[Any, Callable[[int], dict[str, Any]]]:
     return {
         UserSession: lambda n: {
             **common,
+            "id": FIRST + n,
             "created_at": when(n),
             "user_id": user_id,
             "digest": f"{n:064}",
@@ -42,6 +44,12 @@ def filled(user_id: int) -> dict[Any, Callable[[int], dict[str, Any]]]:
             "ip": "",
             "user_agent": "",
             "last_seen_at": when(n),
+        },
+        HeldForm: lambda n: {  # of the sessions above, which have to be there
+            "session_id": FIRST + n,
+            "digest": f"{n:064}",
+            "sealed": "x" * 500,
+            "held_at": when(n),
         },
         UserToken: lambda n: {
             **common,
@@ -76,7 +84,8 @@ def filled(user_id: int) -> dict[Any, Callable[[int], dict[str, Any]]]:
     }
 
 
-SWEEPS = {
+SWEEPS = {  # forms first: with its session a form would go as well
+    HeldForm: retention.sweep_held_forms,
     UserSession: retention.sweep_sessions,
     UserToken: retention.sweep_tokens,
     Counter: retention.sweep_limits,
