@@ -1,5 +1,7 @@
 """What the figures of `make bench` are about; nothing here is measured."""
 
+import re
+
 from app.accounts import retention as sweeps
 from bench import __main__ as bench
 from bench import retention
@@ -9,6 +11,14 @@ from config import ROOT
 
 def test_a_million_people_are_measured_unless_somebody_says_otherwise() -> None:
     assert 1_000_000 in bench.SIZES
+
+
+def test_what_may_be_set_is_told_beside_the_aims() -> None:
+    page = (ROOT / "bench" / "README.md").read_text()
+    for module in (ROOT / "bench").glob("*.py"):
+        for variable in re.findall(r'environ\.get\("(\w+)"', module.read_text()):
+            assert f"`{variable}`" in page
+    assert "| aim | reached" in page
 
 
 def test_every_sweep_is_measured_at_as_many_rows_as_are_promised() -> None:
