@@ -3,9 +3,11 @@
 Known and unknown take turns in one process, in a random order within each pair, so that what else
 the machine does falls on both alike. What counts is the difference within a pair: its median, and
 between which values it lies with a confidence of 95 % (by order statistics: no distribution is
-assumed). The time of the processor is measured beside that of the clock.
+assumed). The time of the processor is measured beside that of the clock. The site is configured as
+in production and called without its server, whose sockets and threads would only add noise.
 """
 
+import io
 import itertools
 import math
 import os
@@ -16,14 +18,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from flask import Flask
+
+import config
 from app import create_app
 from app.accounts import crowd
 from app.db import db
+from bench import site
 from bench.client import addresses
-from config import database_url
 
 PAIRS = int(os.environ.get("PAIRS", "40"))
 WARM_UP = 3  # pairs
+ADDRESS = "https://localhost"
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 class Took(NamedTuple):
@@ -35,16 +42,19 @@ class Stranger:
     """Somebody with a token and a cookie, who forgets what each answer would have them keep."""
 
     def __init__(self, app: Any) -> None:
+        self.log = io.StringIO()  # a line for each request, as anywhere
         self.client, self.ips = app.test_client(use_cookies=False), addresses()
-        answer = self.client.get("/login")
+        answer = self.client.get("/login", base_url=ADDRESS, errors_stream=self.log)
         self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
         self.token = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)[1]  # type: ignore[index]
 
     def send(self, path: str, answers: dict[str, str]) -> Took:
-        headers = {"Cookie": self.cookie, "X-Forwarded-For": next(self.ips)}
+        headers = {"Cookie": self.cookie, "X-Forwarded-For": next(self.ips)} | SAME_SITE
         form = {"csrf_token": self.token, **answers}
         wall, cpu = time.perf_counter(), time.thread_time()
-        answer = self.client.post(path, data=form, headers=headers)
+        answer = self.client.post(
+            path, base_url=ADDRESS, data=form, headers=headers, errors_stream=self.log
+        )
         took = Took((time.perf_counter() - wall) * 1000, (time.thread_time() - cpu) * 1000)
         assert answer.status_code in (200, 303, 422), answer.status
         return took
@@ -68,6 +78,11 @@ def forms(known: Iterator[Any], new: Iterator[str]) -> dict[str, tuple[str, Call
     }
 
 
+def as_served(url: str) -> Flask:
+    settings = config.load(site.production(url, 443))
+    return create_app({**settings, "TEMPLATES_AUTO_RELOAD": False})
+
+
 def measure(url: str, size: int, table: Callable[..., None], line: Callable[..., str]) -> None:
     columns = [
         "form",
@@ -81,8 +96,7 @@ def measure(url: str, size: int, table: Callable[..., None], line: Callable[...,
         "to",
     ]
     table(f"Known or not ({PAIRS} pairs each)", columns)
-    settings = {"PROXIES": 1, "TEMPLATES_AUTO_RELOAD": False}
-    app = create_app({"SQLALCHEMY_DATABASE_URI": database_url(url), **settings})
+    app = as_served(url)
     people = [person for person in crowd.people(2, min(size - 2, 5000), "") if person[-1] is None]
     new = (f"nobody{number}x{time.time_ns()}" for number in itertools.count())
     stranger = Stranger(app)

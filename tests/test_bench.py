@@ -4,7 +4,7 @@ import re
 
 from app.accounts import retention as sweeps
 from bench import __main__ as bench
-from bench import retention
+from bench import retention, telling
 from bench.bare import app as bare
 from config import ROOT
 
@@ -32,3 +32,9 @@ def test_the_bare_view_has_a_template_of_two_lines() -> None:
     assert len(template.read_text().splitlines()) == 2
     assert bare.test_client().get("/").text.splitlines()[1:] == ["<h1>Bare</h1>"]
     assert bare.jinja_env.list_templates() == ["bare.html"]
+
+
+def test_known_or_not_is_measured_on_a_site_as_in_production() -> None:
+    app = telling.as_served("sqlite://")
+    assert app.config["SESSION_COOKIE_NAME"] == "__Host-session"
+    assert app.config["GATEHOUSE_ENV"] == "production"
