@@ -69,7 +69,8 @@ LONGEST_FUNCTION = 40
 LONGEST_MODULE = 260
 LARGEST_SCHEMA = 2000
 LONGEST_TEMPLATE = 60
-OF_ANY_LENGTH = {"templates/dev/components.html"}  # one example after the other
+GALLERY = "templates/dev/components.html"
+OF_ANY_LENGTH = {GALLERY}  # one example after the other
 STAGES = {"expand", "backfill", "contract"}
 PATH_OF_A_MACHINE = re.compile(r"(?<![\w.}])/(?:work|root|home|Users)/\w")
 STOPWATCHES = {"perf_counter", "perf_counter_ns", "process_time", "timeit"}
@@ -377,6 +378,21 @@ def every_template_is_rendered(house: House) -> Iterator[Breach]:
     for name, _ in house.templates():
         if name.removeprefix("templates/") not in named:
             yield name, "nobody renders or includes it: delete it"
+
+
+@rule(broken={"templates/_macros/new.html": "", GALLERY: ""})
+def each_component_has_an_example(house: House) -> Iterator[Breach]:
+    templates = dict(house.templates())
+    shown, waiting = set(), [GALLERY]
+    while waiting:
+        name = waiting.pop()
+        if name not in shown:
+            shown.add(name)
+            found = re.findall(r'(?:import|from) "(_macros/[\w.]+)"', templates.get(name, ""))
+            waiting += [f"templates/{macros}" for macros in found]
+    for name in templates:
+        if name.startswith("templates/_macros/") and name not in shown:
+            yield name, f"give it an example in {GALLERY}"
 
 
 def is_sending(call: ast.Call) -> bool:

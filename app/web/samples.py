@@ -30,6 +30,26 @@ def samples() -> dict[str, Any]:
         ],
         "days": [(now.date() - timedelta(days=ago), ago * 7 % 11) for ago in range(29, -1, -1)],
         "some_page": Page([], "before", "after"),
+        "claimant": person(2, "bob", None, pending_email="bob@gmial.com"),
+        "someone": person(1, "alice", "alice@example.com", is_active=True),
+        "places": [(SimpleNamespace(id=1, ip="192.0.2.1", last_seen_at=now), "Firefox on Linux")],
+        **schema(),
+    }
+
+
+def schema() -> dict[str, Any]:
+    """Return a change of the database, half done."""
+    began = clock.now() - timedelta(minutes=2)
+    filling = {"revision": "0002", "table": "user", "state": "running", "is_running": True}
+    filling |= {"done": 6200, "total": 10_000, "percent": 62, "seconds_left": 40}
+    run = {"revision": "0001", "stage": "expand", "outcome": "upgraded", "who": "alice@desk"}
+    return {
+        "steps": [
+            {"revision": "0001", "what": "expand", "done": True},
+            {"revision": "0002", "what": "backfill", "done": False},
+        ],
+        "backfill_rows": [filling | {"updated_at": began}],
+        "run_rows": [run | {"started_at": began, "seconds": 1.5, "release": "1.2.0"}],
     }
 
 
