@@ -74,6 +74,8 @@ def migrate_on(connection: sa.Connection, **more: Any) -> None:
         raise CommandError(reason)
     # What the command wants done, which Alembic hands to env.py under no public name.
     wanted = context._proxy.context_opts["fn"]  # type: ignore[attr-defined]
+    if writes():
+        wanted = signature.compared(wanted)
     confirm = click.confirm if sys.stdin.isatty() and sys.stdout.isatty() else None
     wish = config.attributes.get("wish") or gates.Wish()
     steps = gates.gated(wanted, wish, say=click.echo, confirm=confirm)

@@ -4,7 +4,7 @@ They end with 0 when done or nothing is to do, 1 when refused or failed, 2 when 
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -16,8 +16,9 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate.cli import db as theirs  # type: ignore[import-not-found]
+from sqlalchemy.exc import DBAPIError
 
+from app.cli import theirs
 from app.cli.common import as_json, show
 from app.revisions import (
     gates,
@@ -41,33 +42,6 @@ class Commands(click.Group):
             return super().invoke(ctx)
 
 
-def migrate(their: click.Command) -> click.Command:
-    """Return Flask-Migrate's `migrate` with one option more."""
-
-    def run(allow_drop: bool, x_arg: tuple[str, ...], **options: Any) -> None:
-        assert their.callback is not None
-        their.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
-
-    drop = click.Option(["--allow-drop"], is_flag=True, help="Let tables go that no model has.")
-    said = """Write what changed in the models as a chain: expand, backfill, contract.
-
-    Example: flask db migrate -m "Adding phone"
-    """
-    return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
-
-
-def explained(their: click.Command, example: str) -> click.Command:
-    """Return a command of Flask-Migrate's with an example in its help."""
-    said = f"{their.help}\n\nExample: {example}"
-    assert their.name
-    return click.Command(their.name, params=their.params, callback=their.callback, help=said)
-
-
-OURS = {
-    "migrate": migrate(theirs.commands["migrate"]),
-    "upgrade": explained(theirs.commands["upgrade"], "flask db upgrade --sql"),
-    "downgrade": explained(theirs.commands["downgrade"], "flask db downgrade 0020"),
-}
 commands = click.Group()
 in_directory = click.option("-d", "--directory", help="Where the revisions are, if elsewhere.")
 as_script = click.option(
@@ -96,14 +70,30 @@ def plan_(directory: str | None, as_json: bool) -> None:
 @command("lint")
 @as_json
 def lint_(directory: str | None, as_json: bool) -> None:
-    """Find what is dangerous in the revision files; no database. Example: flask db lint"""
-    found = lint.findings(ScriptDirectory.from_config(configured(directory)))
+    """Find what is dangerous in the revision files; changes nothing. Example: flask db lint
+
+    It needs no database; one that answers is asked which of the files were edited after they ran.
+    """
+    found = lint.findings(ScriptDirectory.from_config(configured(directory)), noted(directory))
     if squawk.program() is None:
         click.echo("PostgreSQL was checked by our own rules alone: install squawk-cli.", err=True)
     lines = [f"{f.file}:{f.line}: {f.level}: {f.rule}: {f.instead}" for f in found]
     show([asdict(each) for each in found], lines or ["Nothing dangerous was found."], as_json)
     if any(each.level == "error" for each in found):
         sys.exit(1)
+
+
+def noted(directory: str | None) -> Sequence[Any]:
+    """Return what the database has noted of the steps that ran there, if it answers."""
+    if troubles.no_file(own_url()):
+        return []
+    try:
+        with looking(directory) as (connection, _):
+            return state.history(connection)
+    except DBAPIError as error:
+        said = troubles.sentence(error)
+        click.echo(f"Whether a file was edited after it ran was not looked at. {said}", err=True)
+        return []
 
 
 @command("expand")
@@ -236,10 +226,14 @@ def configured(directory: str | None) -> Config:
     return current_app.extensions["migrate"].migrate.get_config(given)
 
 
+def own_url() -> sa.URL:
+    return current_app.extensions["migrate"].db.engine.url
+
+
 @contextmanager
 def looking(directory: str | None) -> Iterator[tuple[sa.Connection, ScriptDirectory]]:
     """Open a connection that is not the site's, and the revisions beside it."""
-    url = current_app.extensions["migrate"].db.engine.url
+    url = own_url()
     if reason := troubles.no_file(url):
         raise click.ClickException(reason)
     with run.connected(url) as connection:
@@ -249,8 +243,8 @@ def looking(directory: str | None) -> Iterator[tuple[sa.Connection, ScriptDirect
 # Ours beside Flask-Migrate's, in a group that has its name and its options.
 db = Commands(
     "db",
-    {**theirs.commands, **commands.commands, **OURS},
-    params=theirs.params,
-    callback=theirs.callback,
-    help=theirs.help,
+    {**theirs.commands(), **commands.commands},
+    params=theirs.group.params,
+    callback=theirs.group.callback,
+    help=theirs.group.help,
 )

@@ -23,11 +23,6 @@ SQL = [
         r"PRAGMA\s+(\w+\.)?foreign_keys\b",
         "SQLite ignores it in a transaction: leave it out, every run has them off",
     ),
-    (
-        "INSERT of all rows",
-        r"INSERT\s.*\bSELECT\b.*\bFROM\b",
-        "it reads and locks every row until the end: declare a backfill, which goes in batches",
-    ),
 ]
 CALLS = {
     "create_check_constraint": (
@@ -48,19 +43,17 @@ def findings(revisions: list[Script]) -> Iterator[Found]:
     for revision in revisions:
         for function in ("upgrade", "downgrade"):
             for call in reading.calls(revision, function):
-                for rule, instead in found_in(call, revision):
+                for rule, instead in found_in(call):
                     yield revision, call.line, "error", rule, instead
 
 
-def found_in(call: reading.Call, revision: Script) -> Iterator[tuple[str, str]]:
+def found_in(call: reading.Call) -> Iterator[tuple[str, str]]:
     if call.owner == "op" and call.name in CALLS:
         yield CALLS[call.name]
-    is_backfill = getattr(revision.module, "stage", "") == "backfill"
     if call.name in {"execute", "exec_driver_sql"}:
         text = " ".join(text_of(each) for each in call.arguments)
         for rule, pattern, instead in SQL:
-            allowed = is_backfill and rule.startswith("INSERT")
-            if not allowed and re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
                 yield rule, instead
 
 

@@ -1,16 +1,14 @@
 """What `flask db lint` finds in revision files: what is dangerous, and what to write instead."""
 
 import ast
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
-from app.revisions import bypasses, keys, reading, rendered, squawk
+from app.revisions import bypasses, keys, reading, signature, squawk, troubles, writes
 from app.schema import stages
 
 
@@ -28,7 +26,6 @@ class Finding:
 Found = Iterator[tuple[int, str]]  # the line, and the safe rewrite in words
 Rule = Callable[[Script], Found]
 RULES: list[tuple[str, str, Rule]] = []
-DIALECTS = ("sqlite", "postgresql", "mariadb")
 MIXED = {
     "expand": "drop_column drop_table drop_foreign_key set_not_null run",
     "backfill": "create_table add_column create_index drop_column drop_table drop_index "
@@ -49,8 +46,11 @@ def rule(level: str, name: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def findings(script: ScriptDirectory) -> list[Finding]:
-    """Return everything that was found, oldest revision first."""
+def findings(script: ScriptDirectory, runs: Sequence[Any] = ()) -> list[Finding]:
+    """Return everything that was found, oldest revision first.
+
+    `runs` are the notes of a database on what ran there, if there is one to ask.
+    """
     revisions = reading.history(script)
     ours = [
         (revision, line, level, name, instead)
@@ -58,12 +58,25 @@ def findings(script: ScriptDirectory) -> list[Finding]:
         for level, name, check in RULES
         for line, instead in check(revision)
     ]
-    ours += [*keys.findings(revisions), *bypasses.findings(revisions)]
+    for others in (keys, bypasses, writes):
+        ours += others.findings(revisions)
     found = [
         Finding(Path(revision.path).name, line, level, name, instead)
         for revision, line, level, name, instead in [*ours, *squawk.findings(revisions)]
     ]
-    return sorted(found, key=lambda finding: (finding.file, finding.line))
+    found += [
+        Finding(file, 1, "error", "edited after it ran", instead)
+        for file, instead in signature.edited(script, runs).items()
+    ]
+    return [*of_all(script), *sorted(found, key=lambda finding: (finding.file, finding.line))]
+
+
+def of_all(script: ScriptDirectory) -> Iterator[Finding]:
+    """Yield what no file has wrong, and all of them together have."""
+    if said := troubles.of_the_story(script, ()):
+        yield Finding("versions", 1, "error", "two ends", said)
+    elif said := troubles.of_the_newest(script):
+        yield Finding("HEAD", 1, "error", "not the newest", said)
 
 
 def stage_of(revision: Script) -> str:
@@ -99,31 +112,6 @@ def does_one_thing(revision: Script) -> Found:
     for call in reading.calls(revision):
         if call.name in MIXED.get(stage, "").split() and call.owner in {"ddl", "op", "work"}:
             yield call.line, f"{call.name} has no place in {stage}: a revision of its own stage"
-
-
-@rule("error", "unbatched write")
-def writes_in_batches(revision: Script) -> Found:
-    instead = "it locks every row until the end: declare a backfill, which goes in batches"
-    for call in made(revision, "execute"):
-        text = " ".join(str(n.value) for n in ast.walk(call) if isinstance(n, ast.Constant))
-        writes = any(getattr(n, "attr", "") in {"update", "delete"} for n in ast.walk(call))
-        if writes or re.match(r"\s*(UPDATE|DELETE)\b", text, re.IGNORECASE):
-            yield call.lineno, instead
-
-
-@rule("error", "rendered write")
-def renders_no_write(revision: Script) -> Found:
-    for name in DIALECTS:
-        try:
-            dialect = sa.make_url(f"{name}://").get_dialect()()
-            statements = rendered.statements(revision, dialect)
-        except rendered.Unwritable as error:
-            yield 1, str(error)
-            continue
-        for statement in statements:
-            if re.match(r"(UPDATE|DELETE)\b", statement.sql, re.IGNORECASE):
-                said = f"on {name} it runs `{statement.sql[:60]}` at once: declare a backfill"
-                yield statement.line, said
 
 
 @rule("error", "imports the models")

@@ -3,13 +3,21 @@
 import functools
 import getpass
 import hashlib
+import logging
 import socket
 import subprocess
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from alembic.script import Script
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+
+from app.revisions import reading
+from app.schema import state
+
+log = logging.getLogger(__name__)
 
 
 def of(revision: Script) -> dict[str, Any]:
@@ -20,6 +28,37 @@ def of(revision: Script) -> dict[str, Any]:
 def digest(revision: Script) -> str:
     """Return what the file comes to: another one once anybody edits it."""
     return hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
+
+
+def edited(script: ScriptDirectory, runs: Sequence[Any]) -> dict[str, str]:
+    """Return what to do about each file, by its name, that is not any more what ran here.
+
+    `runs` are the notes of this database, newest first.
+    """
+    last = {row.revision: row for row in reversed(runs) if row.outcome != "failed"}
+    found = {}
+    for revision in reading.history(script):
+        row = last.get(revision.revision)
+        if row is None or row.outcome != "upgraded" or row.digest is None:
+            continue
+        if row.digest != digest(revision):
+            found[Path(revision.path).name] = (
+                f"{revision.revision} was edited after it ran here: put it back as it was "
+                "(`git log` has it), and write what is to change as a revision of its own."
+            )
+    return found
+
+
+def compared(steps_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what a command wants done, so that it first warns of files that were edited."""
+
+    def steps(heads: Any, context: MigrationContext) -> Any:
+        if context.script is not None and context.connection is not None:
+            for said in edited(context.script, state.history(context.connection)).values():
+                log.warning(said)
+        return steps_of(heads, context)
+
+    return steps
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """Where a database stands: what `flask db status` says, and a page may show."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +29,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     trouble = troubles.of_the_story(script, (version,) if version else ())
     pending = [] if trouble else reading.pending(script, version)
     runs = state.history(connection)
-    trouble = trouble or edited(script, runs)
+    trouble = trouble or next(iter(signature.edited(script, runs).values()), None)
     trouble = trouble or "; ".join(troubles.of_the_catalogue(connection)) or None
     return {
         "release": signature.release(),
@@ -63,21 +62,6 @@ def address(url: sa.URL) -> str:
     """Return where it is; who comes in by which password is not for a page."""
     where = sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
     return str(where)
-
-
-def edited(script: ScriptDirectory, runs: Sequence[Any]) -> str | None:
-    """Return which revision is not any more what ran here, or None."""
-    last = {row.revision: row for row in reversed(runs) if row.outcome != "failed"}
-    for revision in reading.history(script):
-        row = last.get(revision.revision)
-        if row is None or row.outcome != "upgraded" or row.digest is None:
-            continue
-        if row.digest != signature.digest(revision):
-            return (
-                f"{revision.revision} was edited after it ran here: put it back as it was "
-                "(`git log` has it), and write what is to change as a revision of its own."
-            )
-    return None
 
 
 def open_change(script: ScriptDirectory, pending: list[Script]) -> list[Script]:

@@ -147,6 +147,18 @@ def of_the_story(script: ScriptDirectory, heads: tuple[str, ...]) -> str | None:
     return None
 
 
+def of_the_newest(script: ScriptDirectory) -> str | None:
+    """Return why the file HEAD is not the newest number; None where it is, or there is none."""
+    file, newest = Path(script.dir) / "HEAD", script.get_heads()
+    noted = file.read_text(encoding="utf-8").strip() if file.exists() else None
+    if noted is None or [noted] == newest:
+        return None
+    return (
+        f"It says {noted!r} and the newest revision is {', '.join(newest) or 'none'}: write that "
+        "into it, which is what makes two branches meet in git and not at the database."
+    )
+
+
 def of_the_catalogue(connection: sa.Connection) -> Iterator[str]:
     """Yield what PostgreSQL has and does not stand by: what broke off stays, and nobody sees it."""
     if connection.dialect.name != "postgresql":

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
+from app import create_app
 from tests.schema.conftest import ROOT, Schema
 
 REVISION = '''"""{what}. [{stage}]
@@ -82,6 +84,9 @@ irreversible = "names"
 would_lose = sa.select(sa.func.count()).where(person.c.name != person.c.slug)
 """,
 )
+# A foreign key, and the index that it needs.
+PAL = """ddl.create_index("ix_pal", "person", ["pal"])
+    ddl.add_foreign_key("fk_pal", "person", ["pal"], "person", ["id"])"""
 
 Told = tuple[str, ...]
 
@@ -110,6 +115,20 @@ def db(schema: Schema, folder: Path, *arguments: str) -> Result:
     """Run `flask db …` on this history."""
     with schema.app.app_context():
         return schema.app.test_cli_runner().invoke(args=["db", "-d", str(folder), *arguments])
+
+
+def command(url: str, *arguments: str) -> Result:
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
+    with app.app_context():
+        return app.test_cli_runner().invoke(args=["db", *arguments])
+
+
+def one_sentence(result: Result, logged: pytest.LogCaptureFixture | None = None) -> str:
+    """Return what a command said that failed; Flask-Migrate's own say it through their logger."""
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    said = result.output + (logged.messages[-1] if logged and logged.messages else "")
+    return " ".join(said.split())
 
 
 def change_models(

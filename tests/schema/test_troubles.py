@@ -2,34 +2,28 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
-from click.testing import Result
 from sqlalchemy.exc import DBAPIError
 
-from app import create_app
 from app.revisions import troubles
 from tests.schema.conftest import ROOT, Schema
-from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
-
-
-def command(url: str, *arguments: str) -> Result:
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
-    with app.app_context():
-        return app.test_cli_runner().invoke(args=["db", *arguments])
-
-
-def one_sentence(result: Result, logged: pytest.LogCaptureFixture | None = None) -> str:
-    """Return what a command said that failed; Flask-Migrate's own say it through their logger."""
-    assert result.exit_code == 1, result.output
-    assert isinstance(result.exception, SystemExit)
-    said = result.output + (logged.messages[-1] if logged and logged.messages else "")
-    return " ".join(said.split())
+from tests.schema.histories import (
+    DROP,
+    FILL,
+    KEY,
+    PERSON,
+    add,
+    command,
+    db,
+    one_sentence,
+    written,
+)
 
 
 def test_no_database(schema: Schema) -> None:
@@ -109,27 +103,6 @@ def test_disk_full(sqlite: Schema) -> None:
     assert "make room, then run the command again" in troubles.sentence(caught.value)
 
 
-def test_two_heads(sqlite: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    folder = written(tmp_path / "migrations", PERSON, KEY)
-    text = (folder / "versions" / "0002_step.py").read_text()
-    other = text.replace('revision = "0002"', 'revision = "0003"')
-    (folder / "versions" / "0003_other.py").write_text(other)
-
-    for name in ("upgrade", "migrate", "expand"):
-        said = one_sentence(db(sqlite, folder, name), caplog)
-        assert "The history has two ends (0002, 0003)" in said, name
-
-
-def test_the_same_number_twice(sqlite: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON, KEY)
-    sqlite.upgrade("0001", directory=str(folder))
-    text = (folder / "versions" / "0002_step.py").read_text()
-    (folder / "versions" / "0002_other.py").write_text(text)
-
-    with pytest.warns(UserWarning, match="present more than once"):
-        assert "two ends (0002)" in one_sentence(db(sqlite, folder, "plan"))
-
-
 def test_a_missing_revision_file(at_head: Schema, caplog: pytest.LogCaptureFixture) -> None:
     at_head.execute("UPDATE alembic_version SET version_num = '0999'")
 
@@ -139,78 +112,6 @@ def test_a_missing_revision_file(at_head: Schema, caplog: pytest.LogCaptureFixtu
     status = command(at_head.url, "status")
     assert status.exit_code == 0
     assert "Trouble   The database stands at 0999" in status.output
-
-
-def test_an_edited_revision(sqlite: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON, KEY)
-    db(sqlite, folder, "upgrade")
-    assert "Trouble" not in db(sqlite, folder, "status").output
-    file = folder / "versions" / "0002_step.py"
-    file.write_text(file.read_text().replace("sa.String(32), nullable", "sa.String(64), nullable"))
-
-    said = db(sqlite, folder, "status").output
-
-    assert "0002 was edited after it ran here: put it back as it was" in said
-
-
-FIRST = "0001_step.py"
-MISTAKES: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "0001_step.py, line": (FIRST, lambda file: file.write_text("def upgrade(:")),
-    "No module named 'nowhere'. Mend it": (FIRST, lambda file: file.write_text("import nowhere")),
-    "codec can't decode byte": (FIRST, lambda file: file.write_bytes(b'"""\xff\xfe"""')),
-    "0001_step.py does not say its `stage`": (
-        FIRST,
-        lambda file: file.write_text(file.read_text().replace('stage = "expand"', "")),
-    ),
-    "first to last ('0001' is missing)": (FIRST, Path.unlink),
-    "first to last (Cycle is detected": (
-        FIRST,
-        lambda file: file.write_text(file.read_text().replace("None", '"0002"', 1)),
-    ),
-}
-
-
-@pytest.mark.filterwarnings("ignore:Revision 0001 referenced")
-@pytest.mark.parametrize("said", MISTAKES)
-def test_a_revision_file_that_cannot_be_read(sqlite: Schema, tmp_path: Path, said: str) -> None:
-    folder, (name, spoil) = written(tmp_path / "migrations", PERSON, KEY), MISTAKES[said]
-    db(sqlite, folder, "upgrade", "0001")
-    spoil(folder / "versions" / name)
-
-    assert said in one_sentence(db(sqlite, folder, "status"))
-    if "stage" not in said:
-        assert said in one_sentence(db(sqlite, folder, "upgrade"))
-
-
-def test_a_revision_that_breaks(sqlite: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", ("expand", "1 / 0"))
-
-    said = one_sentence(db(sqlite, folder, "upgrade"))
-
-    assert "The revision 0001_step.py, line " in said
-    assert "cannot be run: ZeroDivisionError: division by zero. Mend it" in said
-
-
-@pytest.mark.parametrize("verb", ["set_not_null", "drop_not_null"])
-def test_a_column_that_is_not_there(sqlite: Schema, tmp_path: Path, verb: str) -> None:
-    misspelt = ("expand", f'ddl.{verb}("person", "nmae")')
-    folder = written(tmp_path / "migrations", PERSON, misspelt)
-
-    assert "cannot be run: KeyError: 'nmae'" in one_sentence(db(sqlite, folder, "upgrade"))
-
-
-def test_a_folder_that_lacks_what_runs_it(sqlite: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON)
-    (folder / "env.py").unlink()
-
-    said = one_sentence(db(sqlite, folder, "upgrade"))
-
-    assert "The folder of the revisions cannot be used: " in said and "env.py" in said
-
-
-@pytest.mark.parametrize("name", ["upgrade", "downgrade", "stamp", "show"])
-def test_a_destination_that_was_left_empty(sqlite: Schema, name: str) -> None:
-    assert "The revision that was asked for is empty" in one_sentence(command(sqlite.url, name, ""))
 
 
 def test_a_fault_of_ours_keeps_its_traceback() -> None:

@@ -1,102 +1,14 @@
-"""What stands in the revisions is told before it is done, and what is dangerous is found."""
+"""What is dangerous in a revision is found, with what to write instead."""
 
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from app.revisions import squawk
 from tests.schema.conftest import ROOT, Schema
-from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
-
-
-def test_the_plan_tells_each_step_and_changes_nothing(schema: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
-    schema.upgrade("0001", directory=str(folder))
-    for name in ("a", "b"):
-        schema.execute("INSERT INTO person (name) VALUES (:name)", name=name)
-    if schema.dialect == "postgresql":
-        schema.execute("ANALYZE person")
-
-    told = json.loads(db(schema, folder, "plan", "--json").stdout)
-
-    assert [step["revision"] for step in told["steps"]] == ["0002", "0003", "0004"]
-    expand, backfill, contract = told["steps"]
-    assert [action["operation"] for action in expand["actions"]] == ["add_column"]
-    assert any("ADD COLUMN" in statement for statement in expand["sql"])
-    assert "A backfill of person" in backfill["sql"][0]
-    assert backfill["actions"][0]["table"] == "person"
-    assert contract["no_way_back"] == "names"
-    safe = [step["safe_while_the_running_release_runs"] for step in told["steps"]]
-    assert safe == [True, True, False]
-    assert expand["rows"] == 2
-    assert schema.version == "0001"
-    spoken = db(schema, folder, "plan").output
-    assert "NO WAY BACK: names go for ever" in spoken
-    assert "who waits:" in spoken
-
-
-def test_the_plan_names_what_a_contract_breaks(sqlite: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
-    tightening = [
-        'ddl.set_not_null("person", "slug")',
-        'ddl.create_unique_index("ix_person_slug", "person", ["slug"])',
-        'ddl.drop_table("pet")',
-    ]
-    add(folder, "contract", "\n    ".join(tightening))
-    sqlite.upgrade("0001", directory=str(folder))
-
-    steps = json.loads(db(sqlite, folder, "plan", "--json").stdout)["steps"]
-
-    assert [step["breaks"] for step in steps] == [
-        [],
-        [],
-        ["every statement that names person.name"],
-        [
-            "INSERT and UPDATE that leave person.slug empty",
-            "INSERT and UPDATE that give person.slug what another row has",
-            "every statement on pet",
-        ],
-    ]
-    spoken = db(sqlite, folder, "plan").output
-    assert "  breaks, of the release before: every statement on pet\n" in spoken
-
-
-def test_the_plan_says_where_sqlite_writes_a_table_anew(schema: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON)
-    add(folder, "contract", f'{PAL}\n    ddl.drop_foreign_key("fk_pal", "person")')
-    schema.upgrade("0001", directory=str(folder))
-
-    [step] = json.loads(db(schema, folder, "plan", "--json").stdout)["steps"]
-    spoken = db(schema, folder, "plan").output
-
-    is_sqlite = schema.dialect == "sqlite"
-    assert step["written_anew"] == (["person"] if is_sqlite else [])
-    assert ("WRITES person ANEW: whoever writes waits" in spoken) == is_sqlite
-
-
-def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> None:
-    if schema.dialect == "sqlite":
-        pytest.skip("SQLite does not know who holds its lock")
-    folder = written(tmp_path / "migrations", PERSON, KEY)
-    schema.upgrade("0001", directory=str(folder))
-    with schema.engine.connect() as idle:
-        idle.execute(sa.text("INSERT INTO person (name) VALUES ('open')"))
-        idle.execute(sa.text(SLEEP[schema.dialect]))
-
-        told = json.loads(db(schema, folder, "plan", "--json").stdout)["blockers"]
-
-    assert any("has had a transaction open" in each for each in told)
-
-
-# Whoever is in the way for less than a second is not named.
-SLEEP = {"postgresql": "SELECT pg_sleep(1.1)", "mariadb": "SELECT SLEEP(2.1)"}
-
-
-def test_nothing_pending_is_said(sqlite_at_head: Schema) -> None:
-    assert db(sqlite_at_head, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
+from tests.schema.histories import DROP, FILL, KEY, PAL, PERSON, add, db, written
 
 
 def test_the_revisions_of_this_project_pass(sqlite: Schema) -> None:
@@ -108,8 +20,21 @@ def test_the_revisions_of_this_project_pass(sqlite: Schema) -> None:
 
 NOT_NULL = 'ddl.add_column("person", sa.Column("x", sa.String(9), nullable=False))'
 LENGTH = 'op.alter_column("person", "name", existing_type=sa.String(32), type_=sa.String(64))'
-PAL = """ddl.create_index("ix_pal", "person", ["pal"])
-    ddl.add_foreign_key("fk_pal", "person", ["pal"], "person", ["id"])"""
+COPY = "sa.insert(person).from_select(['name'], sa.select(person.c.slug))"
+# Each way that SQLAlchemy has to write into all rows of a table.
+WRITES = {
+    "held in a name": "write = sa.update(person).values(name='x')\n    op.execute(write)",
+    "of the table": "op.execute(person.delete())",
+    "of the table, with values": "op.execute(person.update().values(name='x'))",
+    "past the parser": 'op.get_bind().exec_driver_sql("DELETE FROM person")',
+    "in a text": 'op.execute(sa.text("UPDATE person SET name = slug"))',
+    "after WITH": """op.execute("WITH x AS (SELECT 1) UPDATE person SET name = 'x'")""",
+}
+COPIES = {
+    "by from_select": f"op.execute({COPY})",
+    "of the table": "op.execute(person.insert().from_select(['name'], sa.select(person.c.slug)))",
+    "in SQL": 'op.execute("INSERT INTO pet (name) SELECT name FROM person")',
+}
 DANGEROUS = {
     "mixed stages": ("expand", 'ddl.drop_column("person", "name")'),
     "unbatched write": ("backfill", "op.execute(\"UPDATE person SET name = 'x'\")"),
@@ -151,6 +76,10 @@ DANGEROUS = {
         "expand",
         'op.execute("INSERT INTO pet (name) SELECT name FROM person")',
     ),
+    **{f"unbatched write, {what}": ("contract", up) for what, up in WRITES.items()},
+    **{f"INSERT of all rows, {what}": ("backfill", up) for what, up in COPIES.items()},
+    "INSERT of all rows, down": ("expand", "pass", COPIES["by from_select"]),
+    "rendered write, a copy": ("expand", f"copy = {COPY}\n    {{op.execute(copy)}}"),
     "no stage": ("expanding", "pass"),
     "nothing to wait for": ("contract", "pass"),
 }
@@ -211,6 +140,68 @@ def test_what_ddl_does_is_safe_on_postgresql(sqlite: Schema, tmp_path: Path) -> 
     add(folder, "contract", "\n    ".join(steps), head="requires_done: list[str] = []")
 
     assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
+def test_what_a_batch_copies_is_not_all_rows(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    copy = COPIES["by from_select"].replace("op.", "connection.")
+    body = f"def keys(connection, rows):\n    {copy}\n    return {{}}\n"
+    work = "work = backfill.Backfill(person, person.c.slug.is_(None), ['name'], keys)"
+    add(folder, "backfill", "work.run()", head=f"\n\n{body}\n\n{work}")
+
+    assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
+def test_two_ends_are_found(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    text = (folder / "versions" / "0002_step.py").read_text()
+    other = folder / "versions" / "0003_other.py"
+    other.write_text(text.replace('revision = "0002"', 'revision = "0003"'))
+
+    assert "two ends (0002, 0003)" in refused(sqlite, folder)
+
+    other.rename(folder / "versions" / "0002_other.py").write_text(text)
+    with pytest.warns(UserWarning, match="present more than once"):
+        assert "two ends (0002)" in refused(sqlite, folder)
+
+
+def test_a_head_that_is_not_the_newest_is_found(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    (folder / "HEAD").write_text("0001\n")
+
+    assert "HEAD:1: error: not the newest: It says '0001'" in refused(sqlite, folder)
+
+
+def test_a_file_that_was_edited_after_it_ran_is_found(schema: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    db(schema, folder, "upgrade", "0001")
+    for name in ("0001_step.py", "0002_step.py"):
+        file = folder / "versions" / name
+        file.write_text(file.read_text() + "\n# more\n")
+
+    said = refused(schema, folder)
+
+    assert "0001_step.py:1: error: edited after it ran: 0001 was edited" in said
+    assert "put it back as it was" in said
+    assert "0002" not in said
+
+
+def test_without_a_database_it_says_what_was_not_looked_at(
+    tmp_path: Path,
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    nowhere = Schema("postgresql://nobody@127.0.0.1:9/nothing")
+
+    result = db(nowhere, folder, "lint")
+
+    assert (result.exit_code, result.stdout) == (0, "Nothing dangerous was found.\n")
+    assert "edited after it ran was not looked at. The database does not answer" in result.stderr
+
+
+def refused(schema: Schema, folder: Path) -> str:
+    result = db(schema, folder, "lint")
+    assert result.exit_code == 1, result.output
+    return result.output
 
 
 def test_without_squawk_it_says_what_was_not_looked_at(

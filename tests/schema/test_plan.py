@@ -1,0 +1,97 @@
+"""What stands in the revisions is told before it is done."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.schema.conftest import ROOT, Schema
+from tests.schema.histories import DROP, FILL, KEY, PAL, PERSON, add, db, written
+
+
+def test_the_plan_tells_each_step_and_changes_nothing(schema: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
+    schema.upgrade("0001", directory=str(folder))
+    for name in ("a", "b"):
+        schema.execute("INSERT INTO person (name) VALUES (:name)", name=name)
+    if schema.dialect == "postgresql":
+        schema.execute("ANALYZE person")
+
+    told = json.loads(db(schema, folder, "plan", "--json").stdout)
+
+    assert [step["revision"] for step in told["steps"]] == ["0002", "0003", "0004"]
+    expand, backfill, contract = told["steps"]
+    assert [action["operation"] for action in expand["actions"]] == ["add_column"]
+    assert any("ADD COLUMN" in statement for statement in expand["sql"])
+    assert "A backfill of person" in backfill["sql"][0]
+    assert backfill["actions"][0]["table"] == "person"
+    assert contract["no_way_back"] == "names"
+    safe = [step["safe_while_the_running_release_runs"] for step in told["steps"]]
+    assert safe == [True, True, False]
+    assert expand["rows"] == 2
+    assert schema.version == "0001"
+    spoken = db(schema, folder, "plan").output
+    assert "NO WAY BACK: names go for ever" in spoken
+    assert "who waits:" in spoken
+
+
+def test_the_plan_names_what_a_contract_breaks(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL, DROP)
+    tightening = [
+        'ddl.set_not_null("person", "slug")',
+        'ddl.create_unique_index("ix_person_slug", "person", ["slug"])',
+        'ddl.drop_table("pet")',
+    ]
+    add(folder, "contract", "\n    ".join(tightening))
+    sqlite.upgrade("0001", directory=str(folder))
+
+    steps = json.loads(db(sqlite, folder, "plan", "--json").stdout)["steps"]
+
+    assert [step["breaks"] for step in steps] == [
+        [],
+        [],
+        ["every statement that names person.name"],
+        [
+            "INSERT and UPDATE that leave person.slug empty",
+            "INSERT and UPDATE that give person.slug what another row has",
+            "every statement on pet",
+        ],
+    ]
+    spoken = db(sqlite, folder, "plan").output
+    assert "  breaks, of the release before: every statement on pet\n" in spoken
+
+
+def test_the_plan_says_where_sqlite_writes_a_table_anew(schema: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    add(folder, "contract", f'{PAL}\n    ddl.drop_foreign_key("fk_pal", "person")')
+    schema.upgrade("0001", directory=str(folder))
+
+    [step] = json.loads(db(schema, folder, "plan", "--json").stdout)["steps"]
+    spoken = db(schema, folder, "plan").output
+
+    is_sqlite = schema.dialect == "sqlite"
+    assert step["written_anew"] == (["person"] if is_sqlite else [])
+    assert ("WRITES person ANEW: whoever writes waits" in spoken) == is_sqlite
+
+
+def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> None:
+    if schema.dialect == "sqlite":
+        pytest.skip("SQLite does not know who holds its lock")
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    schema.upgrade("0001", directory=str(folder))
+    with schema.engine.connect() as idle:
+        idle.execute(sa.text("INSERT INTO person (name) VALUES ('open')"))
+        idle.execute(sa.text(SLEEP[schema.dialect]))
+
+        told = json.loads(db(schema, folder, "plan", "--json").stdout)["blockers"]
+
+    assert any("has had a transaction open" in each for each in told)
+
+
+# Whoever is in the way for less than a second is not named.
+SLEEP = {"postgresql": "SELECT pg_sleep(1.1)", "mariadb": "SELECT SLEEP(2.1)"}
+
+
+def test_nothing_pending_is_said(sqlite_at_head: Schema) -> None:
+    assert db(sqlite_at_head, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
