@@ -17,7 +17,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
-from alembic.script import write_hooks
+from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
 from app.db import UTCDateTime
@@ -45,7 +45,7 @@ def number(context: MigrationContext, revision: Any, directives: list[MigrationS
         log.info("No changes in schema detected.")
         return
     given = options.command_args["rev_id"]
-    first = max(map(int, options.script_directory.get_heads()), default=0) + 1
+    first = free(options.script_directory, given)
     told: list[Told] = [(page_of({}, None, None), [])]
     if written:
         told = told_of(context, found, first)
@@ -59,6 +59,16 @@ def number(context: MigrationContext, revision: Any, directives: list[MigrationS
     arrange(directives, told)
     written_pages = zip(directives, told, strict=True)
     options.template_args["pages"] = {script.rev_id: page for script, (page, _) in written_pages}
+
+
+def free(script: ScriptDirectory, given: str | None) -> int:
+    """Return the next number, or raise where the one that was asked for is taken."""
+    taken = {each.revision for each in script.walk_revisions()}
+    if given in taken:
+        raise CommandError(
+            f"There is a revision {given} already: leave --rev-id out, or name another."
+        )
+    return max((int(each) for each in taken if each.isdigit()), default=0) + 1
 
 
 def arrange(directives: list[MigrationScript], told: list[Told]) -> None:

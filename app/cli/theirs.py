@@ -1,0 +1,70 @@
+"""flask db: the commands of Flask-Migrate, as its documentation has them, and what we add."""
+
+from typing import Any
+
+import click
+from alembic.script import ScriptDirectory
+from flask import current_app, g
+from flask_migrate.cli import db  # type: ignore[import-not-found]
+
+from app.revisions import authoring
+
+group: click.Group = db
+
+
+def commands() -> dict[str, click.Command]:
+    """Return all of them, by name; each option is as it was."""
+    given = group.commands
+    return {
+        **given,
+        "migrate": migrate(given["migrate"]),
+        "merge": merge(given["merge"]),
+        "upgrade": explained(given["upgrade"], "flask db upgrade --sql"),
+        "downgrade": explained(given["downgrade"], "flask db downgrade 0020"),
+    }
+
+
+def migrate(their: click.Command) -> click.Command:
+    """Return Flask-Migrate's `migrate` with one option more."""
+
+    def run(allow_drop: bool, x_arg: tuple[str, ...], **options: Any) -> None:
+        assert their.callback is not None
+        their.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
+
+    drop = click.Option(["--allow-drop"], is_flag=True, help="Let tables go that no model has.")
+    said = """Write what changed in the models as a chain: expand, backfill, contract.
+
+    Example: flask db migrate -m "Adding phone"
+    """
+    return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
+
+
+def explained(their: click.Command, example: str) -> click.Command:
+    """Return a command of Flask-Migrate's with an example in its help."""
+    said = f"{their.help}\n\nExample: {example}"
+    assert their.name
+    return click.Command(their.name, params=their.params, callback=their.callback, help=said)
+
+
+def merge(their: click.Command) -> click.Command:
+    """Return Flask-Migrate's `merge`, which gives numbers, and writes nothing where none is due.
+
+    Without a revision theirs begins a second history beside the first.
+    """
+
+    def run(
+        revisions: tuple[str, ...], directory: str | None, rev_id: str | None, **options: Any
+    ) -> None:
+        if not revisions:
+            raise click.UsageError("Say what to merge: `flask db merge heads`, or two revisions.")
+        config = current_app.extensions["migrate"].migrate.get_config(directory or g.directory)
+        script = ScriptDirectory.from_config(config)
+        number = f"{authoring.free(script, rev_id):04}"
+        if len(ends := script.get_revisions(revisions)) < 2:
+            click.echo(f"Nothing to merge: {ends[0].revision} is one end, and it takes two.")
+            return
+        assert their.callback is not None
+        their.callback(revisions=revisions, directory=directory, rev_id=rev_id or number, **options)
+
+    said = f"{their.help}\n\nExample: flask db merge heads"
+    return click.Command("merge", params=their.params, callback=run, help=said)
