@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
@@ -13,12 +14,14 @@ from sqlalchemy.sql import visitors
 
 from app.revisions import troubles
 from app.revisions.reading import destroyed, step_name
-from app.schema import run
+from app.schema import locks, run
 from app.schema.backfill import Backfill
 from app.schema.stages import Check
 
 NAMED = 5  # rows that a refusal names; the rest are counted
 EXAMPLES = 10
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -51,7 +54,7 @@ def gated(
             revision = getattr(step, "revision", None)
             if revision and step.is_upgrade and not context.as_sql:
                 allow(revision, wish, context, confirm)
-                refusals = list(refusals_of(revision, context, wish.destroy))
+                refusals = patient(context, partial(refused, revision, context, wish.destroy))
                 if refusals:
                     wish.refused = True
                     say("\n  ".join([f"Stopped before {step_name(revision)}", *refusals]))
@@ -72,7 +75,7 @@ def chosen(
     if mine:
         return mine
     looks = wish.only == "backfill" and steps and not context.as_sql
-    again = unfinished(steps[0].revision, context) if looks else []
+    again = patient(context, partial(unfinished, steps[0].revision, context)) if looks else []
     for revision in again:
         with context.begin_transaction(_per_migration=True):
             run.take(context, revision, revision.module.upgrade)
@@ -94,6 +97,16 @@ def unfinished(contract: Script, context: MigrationContext) -> list[Script]:
     return [each for each in needed if each and any(undone(each, context.connection))]
 
 
+def patient(context: MigrationContext, question: Callable[[], Answer]) -> Answer:
+    """Return what live data answers, also while somebody is altering the table for a moment."""
+    answers: list[Answer] = []
+    if context.connection is None or context.opts.get("in_callers_transaction"):
+        return question()
+    again = context.connection.rollback
+    locks.patiently(lambda: answers.append(question()), context.connection, again)
+    return answers[-1]
+
+
 def allow(
     contract: Script,
     wish: Wish,
@@ -103,13 +116,18 @@ def allow(
     """Ask whether what this contract would destroy may die, where somebody is there to ask."""
     if confirm is None or context.connection is None:
         return
-    dying, lost = dying_of(contract, context.connection, wish.destroy)
+    of_it = partial(dying_of, contract, context.connection, wish.destroy)
+    dying, lost = patient(context, of_it)
     if not (dying and lost):
         return
     if not context.opts.get("in_callers_transaction"):
         context.connection.rollback()  # nobody waits for a lock while somebody thinks
     if confirm(f"{lost_rows(lost, contract)} Destroy {' and '.join(dying)} for ever?"):
         wish.destroy = {*wish.destroy, *dying}
+
+
+def refused(contract: Script, context: MigrationContext, destroy: Collection[str]) -> list[str]:
+    return list(refusals_of(contract, context, destroy))
 
 
 def refusals_of(

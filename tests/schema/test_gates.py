@@ -1,12 +1,15 @@
 """A contract waits until nothing needs the old shape, and says what it waits for."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
 from app.revisions import readiness
+from tests.post_office import until
 from tests.schema.conftest import HEAD, NEXT, ROOT, Schema
+from tests.schema.histories import DROP, FILL, KEY, PERSON, written
 from tests.schema.test_story import opens
 
 EXPANDS = [number for number, stage in readiness.story().items() if stage == "expand"]
@@ -163,3 +166,26 @@ def test_each_engine_says_what_it_lacks(schema: Schema) -> None:
     schema.upgrade()
     with schema.engine.connect() as connection:
         assert readiness.missing_expands(connection) == []
+
+
+TAKE = {
+    "postgresql": "LOCK TABLE person IN ACCESS EXCLUSIVE MODE",
+    "mariadb": "LOCK TABLES person WRITE",
+}
+
+
+@pytest.mark.parametrize("engine", TAKE)
+def test_the_gate_is_patient_with_who_holds_the_table(
+    request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture, engine: str
+) -> None:
+    schema: Schema = request.getfixturevalue(engine)
+    folder = str(written(tmp_path / "migrations", PERSON, KEY, FILL, DROP))
+    schema.upgrade("0003", directory=folder)
+    with schema.engine.connect() as other:
+        other.exec_driver_sql(TAKE[engine])
+        upgrade = threading.Thread(target=schema.upgrade, kwargs={"directory": folder})
+        upgrade.start()
+        until(lambda: "A lock is held by others" in caplog.text, "the gate finds the lock")
+    upgrade.join()
+
+    assert schema.version == "0004"
