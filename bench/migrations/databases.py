@@ -133,11 +133,14 @@ class Database:
                 connection.exec_driver_sql(statement)
 
 
-def staged(folder: Path) -> str:
-    """Return the project's history with an open change on top of it, in its three stages."""
+def staged(folder: Path, *more: str) -> str:
+    """Return the project's history with an open change on top of it, in its three stages.
+
+    And `more` revisions after these.
+    """
     directory = folder / "staged"
     shutil.copytree(ROOT / "migrations", directory, ignore=shutil.ignore_patterns("__pycache__"))
-    add(directory, ["expand", "backfill", "contract"], int(HEAD), HEAD)
+    add(directory, [*STEPS.values(), *more], int(HEAD), HEAD)
     return str(directory)
 
 

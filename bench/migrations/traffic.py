@@ -1,4 +1,7 @@
-"""The release before, at work: a reader and a writer with the site's own queries, every 3 ms.
+"""Both releases, at work: a reader and a writer with the site's own queries, every 3 ms.
+
+The release before reads and writes until it is retired. From the roll-out on, which is in the
+middle of the change, every other write is of the new release, and at last all are.
 
 Beside them somebody who only sleeps as long: by how much they oversleep is what the machine adds.
 Python's collector once stopped each worker for 50 to 110 ms, to look at all of the site and at our
@@ -25,9 +28,12 @@ from app.audit import Actor
 from app.db import atomic, db
 
 EVERY = 0.003  # seconds between two queries of the same worker
+# What a Wait is of: a look-up, or a write of one of the two releases.
+READ, OLD, NEW = "read", "old", "new"
 NEW_USER = sa.table("user", *map(sa.column, ("name", "name_key", "handle")))
 SPAWN = multiprocessing.get_context("spawn")
 
+Acts = list[tuple[str, Callable[[], object]]]
 Note = tuple[str, float, float, str]  # a Wait while it is counted: nothing to collect in these
 
 
@@ -47,16 +53,18 @@ class Window:
 
     waits: list[Wait] = field(default_factory=list)
 
-    def longest(self, kind: str) -> float:
-        return 1000 * max((each.seconds for each in self.waits if each.kind == kind), default=0)
+    def longest(self, *kinds: str) -> float:
+        return 1000 * max((each.seconds for each in self.waits if each.kind in kinds), default=0)
 
-    def ninety_nine(self, kind: str) -> float:
-        found = sorted(each.seconds for each in self.waits if each.kind == kind)
+    def ninety_nine(self, *kinds: str) -> float:
+        found = sorted(each.seconds for each in self.waits if each.kind in kinds)
         return 1000 * found[int(len(found) * 0.99)] if found else 0
 
-    @property
-    def failed(self) -> list[str]:
-        return [each.error for each in self.waits if each.error]
+    def done(self, *kinds: str) -> int:
+        return sum(each.kind in kinds for each in self.waits)
+
+    def failed(self, *kinds: str) -> list[str]:
+        return [each.error for each in self.waits if each.kind in kinds and each.error]
 
 
 @atomic
@@ -89,7 +97,8 @@ class Traffic:
         self.url, self.rows = url, rows
         self.waits: list[Wait] = []
         self.pipes: list[Any] = []
-        self.over, self.rolled_out = SPAWN.Event(), SPAWN.Event()
+        self.over = SPAWN.Event()
+        self.rolled_out, self.retired = SPAWN.Event(), SPAWN.Event()
 
     def __enter__(self) -> Self:
         pipes = []
@@ -118,15 +127,15 @@ def site(url: str) -> Flask:
     return create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url})
 
 
-def loop(traffic: Traffic, pipe: Any, acts: list[tuple[str, Callable[[], object]]]) -> None:
+def loop(traffic: Traffic, pipe: Any, turn: Callable[[], Acts]) -> None:
     notes: list[Note] = []
-    for _, act in acts * 3:
+    for _, act in turn() + turn() + turn():
         act()
     gc.collect()
     gc.freeze()
     pipe.send("warm")
     while not traffic.over.wait(EVERY):
-        for kind, act in acts:
+        for kind, act in turn():
             began, failed = time.monotonic(), ""
             try:
                 act()
@@ -144,20 +153,22 @@ def reader(traffic: Traffic, pipe: Any) -> None:
 
     with site(traffic.url).app_context():
         secret = log_in(1)
-        loop(traffic, pipe, [("read", look_up), ("read", partial(sessions.resume, secret))])
+        acts: Acts = [(READ, look_up), (READ, partial(sessions.resume, secret))]
+        loop(traffic, pipe, lambda: acts)
 
 
 def writer(traffic: Traffic, pipe: Any) -> None:
     numbers = count(random.randint(10**6, 10**9))
 
-    def sign_up() -> None:
-        register(next(numbers), is_new=traffic.rolled_out.is_set())
-
-    def update() -> None:
-        rename(random.randint(1, traffic.rows))
+    def turn() -> Acts:
+        number = next(numbers)
+        is_new = traffic.retired.is_set() or (traffic.rolled_out.is_set() and number % 2 == 0)
+        kind = NEW if is_new else OLD
+        sign_up = partial(register, number, is_new=is_new)
+        return [(kind, sign_up), (kind, partial(rename, random.randint(1, traffic.rows)))]
 
     with site(traffic.url).app_context():
-        loop(traffic, pipe, [("write", sign_up), ("write", update)])
+        loop(traffic, pipe, turn)
 
 
 def sleeper(traffic: Traffic, pipe: Any) -> None:

@@ -5,7 +5,7 @@ from app.schema import ddl
 revision = "{number}"
 down_revision = "{before}"
 stage = "contract"
-requires_done: list[str] = []
+requires_done = ["{before}"]
 
 
 def upgrade() -> None:
