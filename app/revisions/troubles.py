@@ -1,5 +1,6 @@
 """What can be wrong around a command, each in a sentence that says what to do."""
 
+import re
 import sqlite3
 import traceback
 from collections import Counter
@@ -18,12 +19,21 @@ from sqlalchemy.exc import DBAPIError
 OLDEST = {"sqlite": (3, 35), "postgresql": (13,), "mariadb": (10, 6)}
 
 NO_DATABASE = "The database does not answer ({}): is DATABASE_URL right, and the server up?"
+NO_SUCH_DATABASE = "There is no such database ({}): create it, or mend DATABASE_URL."
+NO_FILE = (
+    "The file of the database cannot be opened ({}): is its folder there, may this user write in "
+    "it, and is DATABASE_URL right?"
+)
+NO_ENTRY = (
+    "The database does not let this user in ({}): are user and password in DATABASE_URL right?"
+)
 NO_PRIVILEGE = "The database does not let this user do that ({}): grant it, or use the owner."
 NO_TRIGGER = (
     "MariaDB lets this user make no trigger while it writes a binary log: as an administrator, "
     "SET GLOBAL log_bin_trust_function_creators = 1, then run the command again."
 )
 NO_ROOM = "The disk of the database is full ({}): make room, then run the command again."
+BAD_DISK = "The disk of the database does not work ({}): is it full, or does it fail?"
 DUPLICATES = "A unique index found rows that share a value ({}): make them differ, then go on."
 BROKEN = "The revision {}, line {}, cannot be run: {}. Mend it, then run the command again."
 TORN = (
@@ -35,11 +45,23 @@ IMPOSSIBLE = "The database refused: {}."
 
 KNOWN: dict[str, set[Any]] = {
     # MariaDB by number, PostgreSQL by SQLSTATE, SQLite by result code under a name.
-    NO_DATABASE: {2002, 2003, 2005, 2006, 2013, 1049, "3D000", "08001", "08006", "CANTOPEN"},
-    NO_PRIVILEGE: {1044, 1045, 1142, 1143, 1227, "42501", "28000", "28P01", "READONLY", "PERM"},
+    NO_DATABASE: {2002, 2003, 2005, 2006, 2013, "08001", "08006"},
+    NO_SUCH_DATABASE: {1049, "3D000"},
+    NO_FILE: {"CANTOPEN"},
+    NO_ENTRY: {1045, "28000", "28P01"},
+    NO_PRIVILEGE: {1044, 1142, 1143, 1227, "42501", "READONLY", "PERM"},
     NO_TRIGGER: {1419},
     NO_ROOM: {1021, 1114, 3, 28, "53100", "FULL"},
+    BAD_DISK: {"IOERR"},
     DUPLICATES: {1062, "23505", "CONSTRAINT_UNIQUE"},
+}
+# Where the code does not tell: libpq has none while it connects, MariaDB one for many reasons.
+MANY = {1005, 1030}
+IN_WORDS = {
+    NO_ROOM: r"\b(errno: (28|135)|error 28)\b",
+    NO_SUCH_DATABASE: r"FATAL: +database .* does not exist",
+    NO_ENTRY: r"FATAL: +(role .* does not exist|password authentication|no pg_hba)",
+    NO_DATABASE: r"connect|resolve host",
 }
 
 
@@ -91,12 +113,16 @@ def is_revision(file: str) -> bool:
 
 def sentence(error: DBAPIError) -> str:
     code = code_of(error)
-    said = " ".join(str(error.orig).split())
-    kind = next((kind for kind, codes in KNOWN.items() if code in codes), IMPOSSIBLE)
-    # libpq has no code for a server that is not there.
-    if code is None and any(word in said for word in ("connect", "resolve host")):
-        kind = NO_DATABASE
-    return kind.format(said.rstrip("."))
+    said = " ".join(words_of(error).split()).rstrip(".")
+    kind = next((kind for kind, codes in KNOWN.items() if code in codes), None)
+    if kind is None and (code is None or code in MANY):
+        kind = next((kind for kind, words in IN_WORDS.items() if re.search(words, said)), None)
+    return (kind or IMPOSSIBLE).format(said)
+
+
+def words_of(error: DBAPIError) -> str:
+    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
+    return f"{arguments[0]}: {arguments[1]}" if len(arguments) == 2 else str(error.orig)
 
 
 def code_of(error: DBAPIError) -> Any:
@@ -123,6 +149,8 @@ def no_file(url: sa.URL) -> str | None:
     """Return why there is nothing to look at yet, before looking would make an empty file."""
     path = url.database
     if url.get_backend_name() == "sqlite" and path and not Path(path).exists():
+        if not Path(path).parent.exists():
+            return f"There is no folder {Path(path).parent}: make it, or mend DATABASE_URL."
         return f"There is no database yet at {path}: `flask db upgrade` makes it."
     return None
 

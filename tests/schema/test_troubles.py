@@ -32,8 +32,18 @@ def test_no_database(schema: Schema) -> None:
 
     said = one_sentence(command(str(there.set(database=nowhere)), "upgrade"))
 
-    assert "The database does not answer (" in said
-    assert "is DATABASE_URL right" in said
+    if schema.dialect == "sqlite":
+        assert "The file of the database cannot be opened (" in said
+        assert "is its folder there, may this user write in it" in said
+    else:
+        assert "There is no such database (" in said
+        assert "create it, or mend DATABASE_URL" in said
+
+
+def test_no_folder(sqlite: Schema) -> None:
+    said = one_sentence(command("sqlite:////nowhere/at/all.db", "status"))
+
+    assert "There is no folder /nowhere/at: make it, or mend DATABASE_URL." in said
 
 
 def test_no_server(schema: Schema) -> None:
@@ -42,6 +52,18 @@ def test_no_server(schema: Schema) -> None:
     said = one_sentence(command(str(sa.make_url(schema.url).set(port=9)), "status"))
 
     assert "The database does not answer (" in said
+
+
+def test_no_such_user(schema: Schema) -> None:
+    if schema.dialect == "sqlite":
+        pytest.skip("SQLite has none")
+    url = sa.make_url(schema.url).set(username="no_such_user", password="secret")
+
+    said = one_sentence(command(url.render_as_string(hide_password=False), "status"))
+
+    assert "The database does not let this user in (" in said
+    assert "are user and password in DATABASE_URL right" in said
+    assert "secret" not in said
 
 
 def test_no_such_host() -> None:
@@ -82,6 +104,22 @@ def test_no_privilege(stranger: str) -> None:
     assert "grant it, or use the owner" in said
 
 
+def test_a_user_who_does_not_own_the_table(postgresql: Schema) -> None:
+    postgresql.upgrade("0001")
+    name, url = f"stranger_{secrets.token_hex(4)}", sa.make_url(postgresql.url)
+    everything = [f"ALL ON {what} IN SCHEMA public" for what in ("ALL TABLES", "ALL SEQUENCES")]
+    postgresql.execute(f"CREATE ROLE {name} LOGIN")
+    for what in [*everything, "ALL ON SCHEMA public"]:
+        postgresql.execute(f"GRANT {what} TO {name}")
+
+    said = one_sentence(command(str(url.set(username=name)), "upgrade"))
+    postgresql.execute(f"DROP OWNED BY {name}")
+    postgresql.execute(f"DROP ROLE {name}")
+
+    assert "(must be owner of table user): grant it, or use the owner." in said
+    assert postgresql.version == "0001"
+
+
 def test_no_privilege_to_make_a_trigger() -> None:
     refused = pymysql.err.OperationalError(1419, "You do not have the SUPER privilege")
 
@@ -101,6 +139,26 @@ def test_disk_full(sqlite: Schema) -> None:
     assert isinstance(caught.value.orig, sqlite3.OperationalError)
     assert "is full" in troubles.sentence(caught.value)
     assert "make room, then run the command again" in troubles.sentence(caught.value)
+
+
+# As the engines said it on a disk that was full, and once with one that fails.
+FULL: list[tuple[Exception, str]] = [
+    (psycopg.errors.DiskFull("could not extend file: No space left on device"), "is full ("),
+    (pymysql.err.OperationalError(1021, "Disk full (/tmp/#sql); waiting"), "is full (1021: "),
+    (pymysql.err.OperationalError(1114, "The table 'user' is full"), "is full (1114: "),
+    (pymysql.err.InternalError(3, "Error writing file (Errcode: 28)"), "is full (3: "),
+    (pymysql.err.OperationalError(1005, "Can't create table (errno: 135)"), "is full (1005: "),
+    (pymysql.err.InternalError(1030, "Got error 28 from storage engine"), "is full (1030: "),
+    (pymysql.err.OperationalError(1005, "Can't create table (errno: 150)"), "refused: 1005"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), FULL)
+def test_disk_full_on_a_server(error: Exception, words: str) -> None:
+    said = troubles.sentence(DBAPIError("ALTER TABLE", {}, error))
+
+    assert words in said
+    assert ("make room, then run the command again" in said) == ("is full" in words)
 
 
 def test_a_missing_revision_file(at_head: Schema, caplog: pytest.LogCaptureFixture) -> None:
