@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 
 from config import ROOT
 from tests.post_office import free_port, until
+from tests.processes import Command
 
 SERVERS = {
     "granian": ["-m", "flask", "serve", "--workers", "2", "--port", "{port}"],
@@ -65,7 +67,13 @@ def site(
 ) -> Iterator[Site]:
     path = tmp_path / "site.db"
     shutil.copy(str(sa.make_url(head_of("sqlite")).database), path)
-    site = Site(request.param, path)
+    with serving(request.param, path) as site:
+        yield site
+
+
+@contextmanager
+def serving(kind: str, path: Path) -> Iterator[Site]:
+    site = Site(kind, path)
     try:
         until(site.is_up, "it serves")
         yield site
@@ -100,3 +108,25 @@ def test_a_request_in_flight_is_answered(site: Site) -> None:
     assert site.process.wait(30) == 0
     assert not site.is_up()
     assert "Traceback" not in site.log.read_text()
+
+
+@pytest.mark.parametrize("shares", [False, True], ids=["alone", "as granian does"])
+def test_a_port_that_somebody_has_is_refused_in_a_sentence(shares: bool, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shares)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        env = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/site.db"}
+        command = Command("serve", "--port", port, cwd=ROOT, env=env)
+
+        assert command.wait() == 1
+    assert f"Port {port} of 127.0.0.1" in command.stderr and "ss -ltnp" in command.stderr
+    assert "Traceback" not in command.stderr
+
+
+def test_a_database_that_is_not_upgraded_is_told_at_the_start(tmp_path: Path) -> None:
+    with serving("granian", tmp_path / "site.db") as site:
+        assert site.ask("/up/ready")[0] == 503
+
+    assert re.search(r"Not ready yet: .*flask db upgrade", site.log.read_text())
