@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -20,7 +21,7 @@ from app.cli.doctor import APART, CHECKS
 from app.db import db, server
 from app.jobs import pulse
 from config import ROOT
-from tests import post_office
+from tests import post_office, services
 from tests.processes import Command
 
 MakeApp = Callable[..., Flask]
@@ -89,6 +90,30 @@ def test_without_a_database_the_rest_is_looked_at(make_app: MakeApp, tmp_path: P
     assert result.exit_code == 1
     assert not found["database"]["ok"] and not found["worker"]["ok"]
     assert found["key"]["ok"] and found["mail"]["ok"]
+    assert "unable to open database file" in str(found["database"]["words"])
+
+
+def test_a_server_that_refuses_us_is_quoted_without_our_password(make_app: MakeApp) -> None:
+    where = sa.make_url(services.postgresql_server()).set(username="nobody", password="a secret")
+    app = make_app(SQLALCHEMY_DATABASE_URI=where.render_as_string(hide_password=False))
+
+    found = examine(app)[0]
+
+    assert "nobody" in str(found["database"]["words"])
+    assert "DATABASE_URL" in str(found["database"]["todo"])
+    assert "a secret" not in json.dumps(found)
+
+
+def test_a_site_with_another_key_is_not_taken_for_one_that_is_away(
+    served: Callable[..., Flask], make_app: MakeApp
+) -> None:
+    there = served(1, 1).config["PUBLIC_URL"]
+    here = make_app(SECRET_KEY="another" * 10, PUBLIC_URL=there, GATEHOUSE_ENV="production")
+
+    found = examine(here)[0]
+
+    assert found["public address"]["ok"]
+    assert "same SECRET_KEY" in str(found["proxies"]["todo"])
 
 
 def test_a_configuration_that_is_refused_is_told_in_the_same_shape(app: Flask) -> None:
@@ -146,6 +171,32 @@ def test_a_mail_server_without_tls_is_no_server_where_tls_is_wanted(make_app: Ma
     app = make_app(**post_office.settings(port, MAIL_USE_TLS=True))
     with post_office.open_on(port):
         assert "STARTTLS" in str(examine(app)[0]["mail"]["words"])
+
+
+def wants_tls() -> dict[str, object]:
+    return {
+        "require_starttls": True,
+        "tls_context": ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+    }
+
+
+def wants_a_log_in() -> dict[str, object]:
+    return {"auth_required": True, "auth_require_tls": False}
+
+
+@pytest.mark.parametrize("wants", [wants_tls, wants_a_log_in])
+def test_a_mail_server_that_greets_everybody_and_wants_more_is_found(
+    make_app: MakeApp, wants: Callable[[], dict[str, object]]
+) -> None:
+    """It is asked as for a mail: until then it has nothing to refuse."""
+    port = post_office.free_port()
+    app = make_app(**post_office.settings(port))
+    with post_office.open_on(port, **wants()) as office:
+        found = examine(app)[0]["mail"]
+
+    assert not found["ok"] and "530" in str(found["words"])
+    assert "MAIL_USE_TLS" in str(found["todo"]) and "MAIL_USERNAME" in str(found["todo"])
+    assert office.asked == []
 
 
 def test_a_key_that_is_no_key_is_found(make_app: MakeApp) -> None:
@@ -216,6 +267,7 @@ def test_an_address_that_leads_nowhere_is_found(make_app: MakeApp) -> None:
 
     assert result.exit_code == 1
     assert not found["public address"]["ok"] and not found["proxies"]["ok"]
+    assert found["proxies"]["todo"] == "Mend the public address first."
 
 
 def test_only_whoever_has_the_key_is_told_what_the_site_sees(app: Flask) -> None:

@@ -1,10 +1,12 @@
 """flask doctor: what keeps this site from serving well, and what to do about each."""
 
 import json
+import smtplib
 import sys
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 import click
@@ -14,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock, mail, proxies
 from app.cli.common import as_json, printable
-from app.db import Busy, server
+from app.db import Busy, db, server
 from app.jobs import figures, pulse
 from app.mail import smtp
 from app.revisions import readiness
@@ -104,10 +106,16 @@ def key() -> Finding:
 
 @check("database")
 def database() -> Finding:
-    dialect = current_app.extensions["sqlalchemy"].engine.dialect.name
-    if reason := readiness.not_ready():
-        todo = "See that it runs and that DATABASE_URL leads to it; then run: flask db upgrade"
-        return Finding(f"{dialect}: {reason}", todo)
+    dialect = db.engine.dialect.name
+    try:
+        with db.engine.connect() as connection:
+            missing = readiness.missing_expands(connection)
+    except SQLAlchemyError as error:
+        todo = "See that it runs, and that DATABASE_URL leads to it, with its user and password."
+        words = smtp.one_line(str(getattr(error, "orig", error)))
+        return Finding(f"{dialect} does not answer: {words}", todo)
+    if missing:
+        return Finding(f"{dialect}: it lacks {', '.join(missing)}", "Run: flask db upgrade")
     return Finding(f"{dialect}, every expand of this release is applied")
 
 
@@ -128,11 +136,23 @@ def mailing() -> Finding:
     if mail.is_off() or mail.is_kept():
         return Finding("none is sent" if mail.is_off() else "read at /dev/mail")
     try:
-        smtp.connect().quit()
+        try_mailing()
     except OSError as error:  # of smtplib's too
-        todo = "Look at MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USERNAME and MAIL_PASSWORD."
+        todo = (
+            "Look at MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USE_SSL, MAIL_USERNAME, "
+            "MAIL_PASSWORD and MAIL_DEFAULT_SENDER."
+        )
         return Finding(f"{where} cannot be used: {smtp.one_line(str(error))}", todo)
     return Finding(f"{where} takes our mail")
+
+
+def try_mailing() -> None:
+    """Go as far as a mail goes before it names whom it is for; there many servers say no first."""
+    sender = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])[1]
+    with smtp.connect() as line:  # which says goodbye
+        code, words = line.mail(sender)
+        if code != 250:
+            raise smtplib.SMTPSenderRefused(code, words, sender)
 
 
 @check("worker")
@@ -170,9 +190,11 @@ def proxies_declared() -> Finding:
         return Finding(f"{declared}, not asked in development")
     try:
         seen = json.loads(asked(proxies.question()))
-    except (OSError, ValueError):
-        todo = "Mend the public address first; the site that answers there has another SECRET_KEY."
-        return Finding("they cannot be counted", todo)
+    except OSError:
+        return Finding("they cannot be counted", "Mend the public address first.")
+    except ValueError:  # it says no more than "up"
+        todo = "Give this command and the site at PUBLIC_URL the same SECRET_KEY."
+        return Finding("the site does not know this command's key, and tells it nothing", todo)
     return judged(seen, declared)
 
 
