@@ -20,6 +20,7 @@ from app.web import (
     errors,
     guards,
     headers,
+    language,
     login_flow,
     moments,
     site,
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     """Hang the blueprints, the guards and the error pages on the site."""
     app.url_map.converters["row_id"] = RowId
     templating.init_app(app)
+    language.init_app(app)
     app.jinja_env.filters |= {"ago": moments.ago, "utc": moments.utc, "day": moments.day}
     app.jinja_env.filters |= {"number": format_decimal, "likelier": names.likelier_address}
     app.context_processor(everywhere)

@@ -4,12 +4,30 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, g, request, url_for
-from flask_babel import get_translations
-from jinja2 import StrictUndefined, Template, pass_eval_context
+from flask import Flask, request, url_for
+from jinja2 import Environment, StrictUndefined, Template
 from jinja2.environment import TemplateModule
-from jinja2.nodes import EvalContext
-from markupsafe import Markup
+from jinja2.runtime import Context, Macro
+from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
+
+
+class Names(Context):
+    """What a template may name and call: Jinja's own takes longer over it than a macro does."""
+
+    def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if type(called) is not Macro:
+            return super().call(called, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        return called(self.eval_ctx, *args, **kwargs)
+
+
+def written(value: Any) -> str:
+    """Return what escape() does, less the two looks at its own answer."""
+    kind = type(value)
+    if kind is Markup:
+        return value
+    return _escape_inner(value) if kind is str else escape(value)
 
 
 class Page(Template):
@@ -17,6 +35,11 @@ class Page(Template):
 
     Nothing here is rendered with names of its own, so a module of macros is the same everywhere.
     """
+
+    @classmethod
+    def _from_namespace(cls, environment: Environment, namespace: Any, globals: Any) -> Template:
+        namespace["escape"] = written
+        return super()._from_namespace(environment, namespace, globals)
 
     def _get_default_module(self, ctx: Any = None) -> TemplateModule:
         if self._module is None:
@@ -27,38 +50,10 @@ class Page(Template):
 def init_app(app: Flask) -> None:
     env = app.jinja_env
     env.template_class = Page
+    env.context_class = Names
     env.undefined = StrictUndefined
     env.trim_blocks = env.lstrip_blocks = True
-    env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals |= {"_": words, "url_for": addresses(app)}
-
-
-@pass_eval_context
-def words(context: EvalContext, text: str, **values: Any) -> str:
-    """Return what Jinja's own `_` does, which takes three calls of Jinja for each."""
-    found = gettext(text)
-    if context.autoescape:
-        found = Markup(found)  # noqa: S704 — ours, as the templates are
-    return found % values if "%" in found else found
-
-
-def gettext(text: str) -> str:
-    return translations().ugettext(text)
-
-
-def ngettext(one: str, many: str, number: int) -> str:
-    return translations().ungettext(one, many, number)
-
-
-def translations() -> Any:
-    """Return the words of this reader's language, looked up once in each request."""
-    # Where Flask-Babel itself would keep them, so that force_locale() forgets them.
-    place = g.get("_flask_babel")
-    found = getattr(place, "babel_translations", None)
-    if found is None:
-        found = get_translations()
-        g._flask_babel.babel_translations = found
-    return found
+    env.globals["url_for"] = addresses(app)
 
 
 def addresses(app: Flask) -> Callable[..., str]:
