@@ -21,10 +21,11 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.db import patience
 from app.db.columns import TABLE_OPTIONS, UTCDateTime, big_id, key
+from app.db.guard import STRAY, Guarded, in_verb
 
 __all__ = ["TABLE_OPTIONS", "UTCDateTime", "big_id", "key"]
 
@@ -39,7 +40,6 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-STRAY = "a write outside a verb: put it in a function under @atomic"
 TRIES = 3
 SQLITE_WAIT = 1.4  # seconds for the one writer before us, in each try
 # MariaDB: deadlock, lock wait timeout. PostgreSQL: serialization failure, deadlock.
@@ -54,7 +54,8 @@ class Base(DeclarativeBase):
 Base.registry.update_type_annotation_map({str: sa.String(255), datetime: UTCDateTime})
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+options = {"class_": Guarded, "expire_on_commit": False}
+db = SQLAlchemy(model_class=Base, session_options=options)
 # Flask-SQLAlchemy builds db.Model at run time, where a type checker cannot see it.
 if TYPE_CHECKING:
     Model = Base
@@ -188,10 +189,6 @@ def switches_watched(driver_error: type[Exception]) -> Iterator[None]:
         raise OperationalError("autocommit", {}, error, connection_invalidated=True) from error
 
 
-def in_verb(session: Session) -> bool:
-    return "verb" in session.info
-
-
 def is_passing(error: DBAPIError) -> bool:
     """Whether the same statements may well succeed a moment later: nobody was refused anything."""
     if error.connection_invalidated:
@@ -208,22 +205,6 @@ def is_passing(error: DBAPIError) -> bool:
 def refuse_stray_flush(session: Session, flush_context: Any, instances: Any) -> None:
     if not in_verb(session):
         raise RuntimeError(STRAY)
-
-
-@event.listens_for(db.session, "do_orm_execute")
-def guard_statement(state: ORMExecuteState) -> sa.Result[Any] | None:
-    """Refuse a write outside a verb; send a read again, once, if its kept connection had died."""
-    if in_verb(state.session):
-        return None
-    if state.is_insert or state.is_update or state.is_delete:
-        raise RuntimeError(STRAY)
-    try:
-        return state.invoke_statement()
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        state.session.rollback()
-        return state.invoke_statement()
 
 
 def affected(write: sa.Update | sa.Delete) -> int:
