@@ -11,14 +11,19 @@ from app.accounts.models import DailyCount, Role, User, UserRole
 from app.db import db, pages
 from app.db.pages import Rows, Run
 
-SHOWN = (User.id, User.name, User.email, User.pending_email, User.created_at)
-IN_LIST = (*SHOWN, User.last_seen_at, User.deactivated_at)
+# Columns of tables and not of models: a list shows rows, and as such they come in half the time.
+PEOPLE: Any = User.__table__
+ROLES: Any = Role.__table__
+HOLDERS: Any = UserRole.__table__
+FIGURES: Any = DailyCount.__table__
+SHOWN = tuple(PEOPLE.c["id", "name", "email", "pending_email", "created_at"])
+IN_LIST = (*SHOWN, PEOPLE.c.last_seen_at, PEOPLE.c.deactivated_at)
 LARGEST_ID = 2**31 - 1  # user.id is a 32-bit integer on PostgreSQL and MariaDB
 LAST = "\U0010ffff"  # no character comes after it: where the range of a prefix ends
 EXACT = 10_000  # up to here a total is counted for the page; beyond, the worker's figure will do
 
-HAS_ADDRESS, HAS_CLAIM = User.email_key.is_not(None), User.pending_email.is_not(None)
-IS_ACTIVE = User.deactivated_at.is_(None)
+HAS_ADDRESS, HAS_CLAIM = PEOPLE.c.email_key.is_not(None), PEOPLE.c.pending_email.is_not(None)
+IS_ACTIVE = PEOPLE.c.deactivated_at.is_(None)
 STATUSES: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
     "active": (IS_ACTIVE, HAS_ADDRESS),
     "unconfirmed": (IS_ACTIVE, ~HAS_ADDRESS, HAS_CLAIM),
@@ -38,12 +43,12 @@ def status_of(person: Any) -> str:
 
 NEWEST = "newest"
 SORTS = {
-    NEWEST: [Run(User.id, descending=True)],
-    "oldest": [Run(User.id)],
+    NEWEST: [Run(PEOPLE.c.id, descending=True)],
+    "oldest": [Run(PEOPLE.c.id)],
     # The tutorial's people whose key an older account has, and those without a name, come last.
     "name": [
-        Run(User.name_key, where=User.name_key.is_not(None)),
-        Run(User.id, where=User.name_key.is_(None)),
+        Run(PEOPLE.c.name_key, where=PEOPLE.c.name_key.is_not(None)),
+        Run(PEOPLE.c.id, where=PEOPLE.c.name_key.is_(None)),
     ],
 }
 
@@ -68,28 +73,60 @@ def search(
     An address that they only claim counts too. A status, a sort or a cursor that there is none of
     counts as not given.
     """
-    is_filtered, ways = bool(role or status in STATUSES), ways_of(q) if q.strip() else []
-    people = filtered(sa.select(*IN_LIST), status, role)
-    chosen = filtered(sa.select(User.id), status, role)
-    if ways and not is_filtered and is_broad(ways):
-        total: sa.ColumnElement[int] = sa.literal(EXACT + 1)
-        people = walked(people, ways) if sort != "name" else among(people, ways)
-    elif ways:
-        total = counted(among(chosen, ways) if is_filtered else matching(ways))
-        people = among(people, ways)
-    else:
-        total = counted(chosen) if is_filtered else number_of_all(EXACT)
-    people = people.add_columns(total.label("total"))
-    found = pages.page(people, SORTS.get(sort, SORTS[NEWEST]), cursor)
+    status, sort = status if status in STATUSES else "", sort if sort in SORTS else NEWEST
+    keys = keys_of(q) if q.strip() else {}
+    is_broad = bool(keys) and not (status or role) and leads_to_many(keys)
+    people = chosen(EXACT, status, bool(role), bool(keys), "id" in keys, is_broad, sort == "name")
+    found = pages.page(people, SORTS[sort], cursor, values={**keys, "role": storable(role)})
     return Page(*found, total=found.rows[0].total if found.rows else 0)
 
 
-def filtered(query: Rows, status: str, role: str) -> Rows:
+def keys_of(q: str) -> dict[str, Any]:
+    """Return what is compared to find whom `q` means: from where to where, and an id if it is."""
+    q = storable(q[: names.LONGEST_TYPED])
+    name, address = names.name_key(names.tidy(q)), names.address_key(q.strip())
+    keys: dict[str, Any] = {"name": name, "last_name": name + LAST}
+    keys |= {"address": address, "last_address": address + LAST}
+    return keys | ({"id": int(q)} if is_id(q.strip()) else {})
+
+
+def storable(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
+
+
+def leads_to_many(keys: dict[str, Any]) -> bool:
+    """Whether one of the ways alone leads to more people than are counted."""
+    return bool(db.session.scalar(broad(EXACT), keys))
+
+
+# The statements are made once for each kind of list: making them took longer than running them.
+
+
+@functools.cache
+def chosen(
+    exact: int, status: str, by_role: bool, by_key: bool, by_id: bool, is_broad: bool, by_name: bool
+) -> Rows:
+    """Return what asks for the people of a list, each with the total of all."""
+    is_filtered, ways = bool(status or by_role), ways_of(by_id) if by_key else []
+    people = filtered(sa.select(*IN_LIST), status, by_role)
+    ids = filtered(sa.select(PEOPLE.c.id), status, by_role)
+    if is_broad:
+        total: sa.ColumnElement[int] = sa.literal(exact + 1)
+        people = among(people, ways) if by_name else walked(people, ways)
+    elif ways:
+        total = counted(among(ids, ways) if is_filtered else matching(ways), exact)
+        people = among(people, ways)
+    else:
+        total = counted(ids, exact) if is_filtered else number_of_all(exact)
+    return people.add_columns(total.label("total"))
+
+
+def filtered(query: Rows, status: str, by_role: bool) -> Rows:
     query = query.where(*STATUSES.get(status, ()))
-    if role:
-        holders = sa.select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
-        role = role.replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
-        query = query.where(User.id.in_(holders.where(Role.name == role)))
+    if by_role:
+        holders = sa.select(HOLDERS.c.user_id).join(ROLES, ROLES.c.id == HOLDERS.c.role_id)
+        holders = holders.where(ROLES.c.name == sa.bindparam("role"))
+        query = query.where(PEOPLE.c.id.in_(holders))
     return query
 
 
@@ -102,22 +139,21 @@ class Way(NamedTuple):
     where: tuple[sa.ColumnElement[bool], ...] = ()
 
 
-def ways_of(q: str) -> list[Way]:
-    q = q[: names.LONGEST_TYPED].replace("\0", "\ufffd")  # NUL cannot be stored, nor looked up
-    name, address = names.name_key(names.tidy(q)), names.address_key(q.strip())
+def ways_of(by_id: bool) -> list[Way]:
+    """Return the ways to whom some keys mean, which are parameters here."""
+    keys: Any = map(sa.bindparam, ("name", "last_name", "address", "last_address", "id"))
+    name, last_name, address, last_address, id_ = keys
     ways = [
-        Way(User.name_key, name, name + LAST),
-        Way(User.email_key, address, address + LAST),
+        Way(PEOPLE.c.name_key, name, last_name),
+        Way(PEOPLE.c.email_key, address, last_address),
         # A release that settled claims left their keys.
-        Way(User.pending_email_key, address, address + LAST, (HAS_CLAIM,)),
+        Way(PEOPLE.c.pending_email_key, address, last_address, (HAS_CLAIM,)),
     ]
-    if is_id(q.strip()):
-        ways.append(Way(User.id, int(q), int(q)))
-    return ways
+    return [*ways, Way(PEOPLE.c.id, id_, id_)] if by_id else ways
 
 
 def ids_of(way: Way) -> Rows:
-    return sa.select(User.id).where(way.column.between(way.first, way.last), *way.where)
+    return sa.select(PEOPLE.c.id).where(way.column.between(way.first, way.last), *way.where)
 
 
 def matching(ways: Sequence[Way]) -> sa.CompoundSelect[Any]:
@@ -128,15 +164,7 @@ def matching(ways: Sequence[Way]) -> sa.CompoundSelect[Any]:
 def among(query: Rows, ways: Sequence[Way]) -> Rows:
     # A derived table: with OR, or with IN, an engine may walk through everybody instead.
     matches = matching(ways).subquery()
-    return query.join(matches, matches.c.id == User.id)
-
-
-def is_broad(ways: Sequence[Way]) -> bool:
-    """Whether one of the ways alone leads to more people than are counted."""
-    name, address, *_ = ways  # the rest are a claim of the same address, and one person's id
-    keys = {"name": name.first, "last_name": name.last}
-    keys |= {"address": address.first, "last_address": address.last}
-    return bool(db.session.scalar(broad(EXACT), keys))
+    return query.join(matches, matches.c.id == PEOPLE.c.id)
 
 
 def walked(query: Rows, ways: Sequence[Way]) -> Rows:
@@ -148,8 +176,8 @@ def walked(query: Rows, ways: Sequence[Way]) -> Rows:
     return query.where(
         sa.or_(
             *(
-                sa.and_(User.id + 0 == way.first, *way.where)
-                if way.column is User.id
+                sa.and_(way.column + 0 == way.first, *way.where)
+                if way.column is PEOPLE.c.id
                 else sa.and_(way.column.concat("").between(way.first, way.last), *way.where)
                 for way in ways
             )
@@ -157,53 +185,37 @@ def walked(query: Rows, ways: Sequence[Way]) -> Rows:
     )
 
 
-def counted(chosen: Rows | sa.CompoundSelect[Any]) -> sa.ColumnElement[int]:
-    """Return how many that is, as a column: counted up to EXACT and one more, and no further."""
-    some = chosen.limit(EXACT + 1).subquery()
+def counted(ids: Rows | sa.CompoundSelect[Any], exact: int) -> sa.ColumnElement[int]:
+    """Return how many that is, as a column: counted up to `exact` and one more, and no further."""
+    some = ids.limit(exact + 1).subquery()
     return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
 
-# Three statements are made once: a list runs them, and making them took longer than running them.
-
-
-@functools.cache
 def number_of_all(exact: int) -> sa.ColumnElement[int]:
     """Return the worker's figure of how many people there are, if that is beyond counting."""
-    figure = (
-        sa.select(DailyCount.value)
-        .where(DailyCount.name == "people")
-        .order_by(DailyCount.day.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return sa.case((figure > exact, figure), else_=counted(sa.select(User.id)))
+    of_people = sa.select(FIGURES.c.value).where(FIGURES.c.name == "people")
+    figure = of_people.order_by(FIGURES.c.day.desc()).limit(1).scalar_subquery()
+    return sa.case((figure > exact, figure), else_=counted(sa.select(PEOPLE.c.id), exact))
 
 
 @functools.cache
 def broad(exact: int) -> sa.Select[bool]:
     """Return what asks whether one of these keys alone leads to more people than that."""
-    keys: Any = map(sa.bindparam, ("name", "last_name", "address", "last_address"))
-    name, last_name, address, last_address = keys
-    ways = [
-        Way(User.name_key, name, last_name),
-        Way(User.email_key, address, last_address),
-        Way(User.pending_email_key, address, last_address, (HAS_CLAIM,)),
-    ]
-    by_name, by_address, by_claim = (counted(ids_of(way)) > exact for way in ways)
+    by_name, by_address, by_claim = (counted(ids_of(way), exact) > exact for way in ways_of(False))
     # With OR, SQLite counts all even if the first will do.
     return sa.select(sa.case((by_name, sa.true()), (by_address, sa.true()), else_=by_claim))
 
 
 ROLES_AMONG = (
-    sa.select(Role.name, UserRole.user_id)
+    sa.select(ROLES.c.name, HOLDERS.c.user_id)
     .outerjoin(
-        UserRole,
+        HOLDERS,
         sa.and_(
-            UserRole.role_id == Role.id,
-            UserRole.user_id.in_(sa.bindparam("ids", expanding=True)),
+            HOLDERS.c.role_id == ROLES.c.id,
+            HOLDERS.c.user_id.in_(sa.bindparam("ids", expanding=True)),
         ),
     )
-    .order_by(Role.name)
+    .order_by(ROLES.c.name)
 )
 
 
@@ -222,7 +234,7 @@ def is_id(text: str) -> bool:
 
 def newest(limit: int) -> Sequence[Any]:
     """Return those who came last, the newest first."""
-    people = sa.select(*IN_LIST).order_by(User.id.desc()).limit(limit)
+    people = sa.select(*IN_LIST).order_by(PEOPLE.c.id.desc()).limit(limit)
     return db.session.execute(people).all()
 
 
@@ -233,7 +245,7 @@ def with_id(user_id: int) -> User | None:
 
 def page(*, after: int = 0, limit: int) -> Sequence[Any]:
     """Return up to `limit` people with an id above `after`, by id."""
-    people = sa.select(*SHOWN).where(User.id > after).order_by(User.id).limit(limit)
+    people = sa.select(*SHOWN).where(PEOPLE.c.id > after).order_by(PEOPLE.c.id).limit(limit)
     return db.session.execute(people).all()
 
 

@@ -1,8 +1,10 @@
 """Pages by key: where one ends the next begins, however many rows came or went meanwhile."""
 
 import base64
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ import sqlalchemy as sa
 from app.db import db
 
 SIZE = 50
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 Rows = sa.Select[*tuple[Any, ...]]  # of any columns
 
 
@@ -37,12 +40,21 @@ class Place(NamedTuple):
     key: int | str
 
 
-def page(query: Rows, runs: Sequence[Run], cursor: str | None, size: int = SIZE) -> Page:
-    """Return the page of `query` at `cursor`; the first one where the cursor leads nowhere."""
+def page(
+    query: Rows,
+    runs: Sequence[Run],
+    cursor: str | None,
+    size: int = SIZE,
+    values: Mapping[str, Any] = NOTHING,
+) -> Page:
+    """Return the page of `query` at `cursor`; the first one where the cursor leads nowhere.
+
+    `values` are those of the parameters that `query` has.
+    """
     place = read(cursor or "", runs)
-    found = fetch(query, runs, place, size + 1)
+    found = fetch(query, runs, place, size + 1, values)
     if not found and place:
-        place, found = None, fetch(query, runs, None, size + 1)
+        place, found = None, fetch(query, runs, None, size + 1, values)
     is_more, found = len(found) > size, found[:size]
     forward = place is None or place.forward
     if not forward:
@@ -56,22 +68,32 @@ def page(query: Rows, runs: Sequence[Run], cursor: str | None, size: int = SIZE)
 
 
 def fetch(
-    query: Rows, runs: Sequence[Run], place: Place | None, count: int
+    query: Rows, runs: Sequence[Run], place: Place | None, count: int, values: Mapping[str, Any]
 ) -> list[tuple[int, Any]]:
     """Return up to `count` rows beyond `place`, nearest first, each with the number of its run."""
     found: list[tuple[int, Any]] = []
     forward, first = (place.forward, place.run) if place else (True, 0)
     for number in range(first, len(runs)) if forward else range(first, -1, -1):
-        column, ascending = runs[number].column, runs[number].descending != forward
-        part = query.add_columns(column.label("page_key")).where(runs[number].where)
-        if place and number == place.run:
-            part = part.where(column > place.key if ascending else column < place.key)
-        part = part.order_by(column.asc() if ascending else column.desc())
-        rows = db.session.execute(part.limit(count - len(found))).all()
-        found += [(number, row) for row in rows]
+        is_inside = place is not None and number == place.run
+        part = part_of(query, runs[number], forward, is_inside)
+        key = {"page_beyond": place.key} if place and is_inside else {}
+        limit = {"page_limit": count - len(found)}
+        found += [(number, row) for row in db.session.execute(part, {**values, **key, **limit})]
         if len(found) == count:
             break
     return found
+
+
+@functools.lru_cache
+def part_of(query: Rows, run: Run, forward: bool, is_inside: bool) -> Rows:
+    """Return what asks for rows of one run: made once, where the caller keeps its query."""
+    column, ascending = run.column, run.descending != forward
+    part = query.add_columns(column.label("page_key")).where(run.where)
+    if is_inside:
+        beyond = sa.bindparam("page_beyond", type_=column.type)
+        part = part.where(column > beyond if ascending else column < beyond)
+    part = part.order_by(column.asc() if ascending else column.desc())
+    return part.limit(sa.bindparam("page_limit", type_=sa.Integer()))
 
 
 def write(forward: bool, run: int, row: Any) -> str:
