@@ -4,16 +4,17 @@ In production each request is one line of JSON, and so is whatever else is logge
 the same request id. The development server keeps its own readable lines.
 """
 
+import json
 import logging
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import wsgi_errors_stream
-from pythonjsonlogger.json import JsonFormatter
 
 from app.web import guards
 from app.web.masking import masked, masked_path, masked_text
@@ -24,7 +25,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # short, and harmless wherever
 LONGEST_PATH = 200
 LONGEST_METHOD = 16
 PROBED = {"site.up", "site.ready", "metrics.metrics"}
-FREE_TEXT = {"message", "exc_info", "stack_info"}
+# What every record has; the rest was given with it, as `extra`.
+USUAL = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}
+encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 class Masking(logging.Filter):
@@ -35,13 +38,23 @@ class Masking(logging.Filter):
         return True
 
 
-class JsonLines(JsonFormatter):
+class JsonLines(logging.Formatter):
     """Lines of JSON, a traceback in one too, with free text masked: an error quotes anything."""
 
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        for name in FREE_TEXT & log_data.keys():
-            log_data[name] = masked_text(str(log_data[name]))
-        return log_data
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {name: value for name, value in record.__dict__.items() if name not in USUAL}
+        line = {"level": record.levelname, "logger": record.name}
+        line |= {name: masked_text(text) for name, text in self.texts(record).items()}
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat()
+        return encode(line | facts | {"time": moment})
+
+    def texts(self, record: logging.LogRecord) -> dict[str, str]:
+        found = {"message": record.getMessage()}
+        if record.exc_info:
+            found["exc_info"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            found["stack_info"] = self.formatStack(record.stack_info)
+        return found
 
 
 class InRequest(logging.Filter):
@@ -56,11 +69,7 @@ class InRequest(logging.Filter):
 def json_lines() -> logging.Handler:
     # To standard error: what a command prints on standard output is for whoever called it.
     handler = logging.StreamHandler(wsgi_errors_stream)  # type: ignore[call-overload]
-    names = {"levelname": "level", "name": "logger"}
-    fields = "%(levelname)s %(name)s %(message)s"
-    handler.setFormatter(
-        JsonLines(fields, rename_fields=names, timestamp="time", json_ensure_ascii=False)
-    )
+    handler.setFormatter(JsonLines())
     handler.addFilter(InRequest())
     return handler
 
