@@ -41,6 +41,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters |= {"number": format_decimal, "likelier": names.likelier_address}
     app.context_processor(everywhere)
 
+    # Flask asks each view and each hook, in each request, whether it is a coroutine; none is.
+    app.ensure_sync = lambda function: function  # type: ignore[assignment, method-assign]
     cookies.init_app(app)
     access_log.init_app(app)
     guards.init_app(app)
@@ -66,7 +68,7 @@ def everywhere() -> dict[str, object]:
     return {
         "site_name": current_app.config["SITE_NAME"],
         "theme": theme.chosen(request),
-        "lang": moments.language(),
+        "lang": language.code(),
         "mail_page": dev.mail_page(),
         "has_mail": not mail.is_off(),
     }

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from flask import Flask, g
-from flask_babel import Domain
+from flask_babel import Domain, get_locale
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -19,6 +19,7 @@ class Messages(Domain):
         found = getattr(place, "babel_translations", None)
         if found is None:
             found = super().get_translations()
+            found.language = str(get_locale() or "en")
             g._flask_babel.babel_translations = found
         return found
 
@@ -32,6 +33,11 @@ def init_app(app: Flask) -> None:
         messages.gettext, messages.ngettext, newstyle=True
     )
     app.jinja_env.globals["_"] = words
+
+
+def code() -> str:
+    """Return the language of this reader, as HTML and Babel call it."""
+    return str(messages.get_translations().language)
 
 
 @pass_eval_context

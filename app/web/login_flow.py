@@ -19,8 +19,18 @@ from app.audit import Actor
 LONGEST_NEXT = 512
 SECRET = "_user_id"  # where Flask-Login keeps what the user loader is given
 
-manager = LoginManager()
-manager.session_protection = None  # an address or a browser may change; the row decides
+
+class Logins(LoginManager):
+    """Flask-Login's, but that an address or a browser may change: the row decides.
+
+    Told so by a setting, it would still compute in each request what it then does not compare.
+    """
+
+    def _session_protection_failed(self) -> bool:
+        return False
+
+
+manager = Logins()
 
 
 def init_app(app: Flask) -> None:

@@ -8,20 +8,16 @@ import functools
 from datetime import date, datetime, timedelta
 
 from babel import dates
-from flask_babel import get_locale
 
 from app import clock
-
-
-def language() -> str:
-    return str(get_locale() or "en")
+from app.web import language
 
 
 def ago(moment: datetime, reader: str | None = None) -> str:
     """Return "3 hours ago"."""
     seconds = (moment - clock.now()).total_seconds()
     # Three digits are more than the words tell, and few enough to be met again.
-    return apart(float(f"{seconds:.3g}"), reader or language())
+    return apart(float(f"{seconds:.3g}"), reader or language.code())
 
 
 def utc(moment: datetime, reader: str | None = None) -> str:
@@ -31,7 +27,7 @@ def utc(moment: datetime, reader: str | None = None) -> str:
 
 def day(value: date, reader: str | None = None) -> str:
     """Return "22 Nov 2026"."""
-    return the_day(value.toordinal(), reader or language())
+    return the_day(value.toordinal(), reader or language.code())
 
 
 @functools.lru_cache(4096)

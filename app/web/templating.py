@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any
 
 from flask import Flask, request, url_for
@@ -10,16 +11,23 @@ from jinja2.environment import TemplateModule
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
+from app.web.language import words
+
+PLAIN = {FunctionType, MethodType}
+
 
 class Names(Context):
     """What a template may name and call: Jinja's own takes longer over it than a macro does."""
 
     def call(self, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if type(called) is not Macro:
+        kind = type(called)
+        if kind is Macro or called is words:
+            args = (self.eval_ctx, *args)
+        elif kind not in PLAIN or hasattr(called, "jinja_pass_arg"):
             return super().call(called, *args, **kwargs)
         kwargs.pop("_block_vars", None)
         kwargs.pop("_loop_vars", None)
-        return called(self.eval_ctx, *args, **kwargs)
+        return called(*args, **kwargs)
 
 
 def written(value: Any) -> str:

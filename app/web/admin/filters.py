@@ -1,5 +1,6 @@
 """The filters of the staff's lists. They live in the address, so that a list can be sent on."""
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from datetime import date
@@ -31,7 +32,7 @@ class Filters(wtforms.Form):
     def cursor(self) -> str | None:
         return request.args.get("cursor")
 
-    @property
+    @functools.cached_property
     def chosen(self) -> dict[str, Any]:
         """What stands in the address, for the links to the same list's other pages."""
         return {name: str(request.args[name]) for name in self._fields if request.args.get(name)}

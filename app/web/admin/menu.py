@@ -18,4 +18,5 @@ PAGES = [
 
 def open_to(permissions: Collection[str]) -> list[tuple[str, LazyString]]:
     """Return the pages that these permissions open, as pairs of an endpoint and its words."""
-    return [(endpoint, text) for endpoint, text, needed in PAGES if needed in permissions]
+    held = set(permissions)  # they are looked up at each touch
+    return [(endpoint, text) for endpoint, text, needed in PAGES if needed in held]

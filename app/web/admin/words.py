@@ -3,7 +3,6 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask_babel import LazyString
@@ -13,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from app.accounts import directory
 from app.accounts.models import Origin
 from app.mail import State
-from app.web import moments
+from app.web import language, moments
 
 STATUSES: dict[str, LazyString] = {
     "active": _l("Active"),
@@ -147,54 +146,39 @@ def status(person: Any) -> tuple[LazyString, str]:
     return STATUSES[which], TONES[which]
 
 
-class Came(NamedTuple):
-    iso: str
-    day: str
-
-
-class Seen(NamedTuple):
-    iso: str
-    utc: str
-    ago: str
-
-
 class Line(NamedTuple):
-    """Somebody as a list shows them."""
+    """Somebody as a list shows them; a moment that is not known is an empty text."""
 
     id: int
     name: str
     address: str | None
     status: str
     tone: str
-    came: Came | None
-    seen: Seen | None
+    came_at: str
+    came: str
+    seen_at: str
+    seen: str
+    seen_ago: str
 
 
 def lines(people: Iterable[Any]) -> Iterator[Line]:
     """Yield these people in words: for all at once, what a filter would look up for each."""
-    reader = moments.language()
+    reader = language.code()
     statuses = {which: str(words) for which, words in STATUSES.items()}
     for person in people:
-        which = directory.status_of(person)
+        which, came, seen = directory.status_of(person), person.created_at, person.last_seen_at
         yield Line(
             person.id,
             shown_name(person.name),
             person.email or person.pending_email,
             statuses[which],
             TONES[which],
-            came(person.created_at, reader),
-            seen(person.last_seen_at, reader),
+            came.isoformat() if came else "",
+            moments.day(came, reader) if came else "",
+            seen.isoformat() if seen else "",
+            moments.utc(seen, reader) if seen else "",
+            moments.ago(seen, reader) if seen else "",
         )
-
-
-def came(moment: datetime | None, reader: str) -> Came | None:
-    return Came(moment.isoformat(), moments.day(moment, reader)) if moment else None
-
-
-def seen(moment: datetime | None, reader: str) -> Seen | None:
-    if moment is None:
-        return None
-    return Seen(moment.isoformat(), moments.utc(moment, reader), moments.ago(moment, reader))
 
 
 def mail_state(row: Any) -> tuple[LazyString | str, str]:
