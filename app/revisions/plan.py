@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from app.revisions import readiness, reading, rendered, troubles
+from app.revisions import defaults, readiness, reading, rendered, troubles
 from app.schema import locks
 
 MOMENT = "a moment"
@@ -88,8 +88,11 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
 def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> dict[str, Any]:
     """Return what is known of one step: what it does, for how long, and to how much."""
     stage, dialect = revision.module.stage, connection.dialect.name
+    sql = rendered.statements(revision, connection.dialect)
+    anew = [each.line for each in sql if defaults.differ(each.sql)]
     actions = [
         action(call, revision, dialect, sizes)
+        | ({"waits": defaults.ANEW[dialect]} if call.line in anew else {})
         for call in reading.calls(revision)
         if call.name in RECIPES and call.owner in {"ddl", "op", "work"}
     ]
@@ -98,11 +101,11 @@ def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> 
         "revision": revision.revision,
         "what": revision.doc,
         "stage": stage,
-        "sql": [each.sql for each in rendered.statements(revision, connection.dialect)],
+        "sql": [each.sql for each in sql],
         "actions": actions,
         "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
         "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
-        "safe_while_the_running_release_runs": stage != "contract",
+        "safe_while_the_running_release_runs": stage != "contract" and not anew,
         "written_anew": sorted(
             {each["table"] for each in actions if dialect == "sqlite" and each["operation"] in ANEW}
         ),

@@ -24,6 +24,10 @@ class TooLong(RuntimeError):
     """A statement kept everybody waiting for too long; it was undone."""
 
 
+class Copies(RuntimeError):
+    """MariaDB would copy the table while writers wait; nothing was changed."""
+
+
 def dialect() -> str:
     return op.get_context().dialect.name
 
@@ -134,7 +138,8 @@ def brief() -> Iterator[None]:
 def alter(table: str, change: str, safest: str = "INSTANT") -> None:
     """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this.
 
-    `safest` is the first that this kind of change can go at all.
+    `safest` is the first that this kind of change can go at all. Where there is none, and there
+    are rows, raise Copies.
     """
     begin = f"ALTER TABLE {quoted(table)}"
     if is_script():
@@ -155,7 +160,12 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
         else:
             return
     if holds_rows(table):
-        note(f"MariaDB can do this only by copying {table}: writers wait until it is done.")
+        raise Copies(
+            f"MariaDB can do this only by copying {table}, and whoever writes waits meanwhile: "
+            f"{begin} {change}. Nothing was changed: add an empty column instead, without a "
+            "default or of the new type, fill it by a backfill and drop the old one in a contract. "
+            "With the site stopped, run that statement by hand and then this command again."
+        )
     execute(f"{begin} {change}")
 
 

@@ -217,19 +217,39 @@ def test_a_column_goes_with_its_indexes(schema: Schema, tmp_path: Path) -> None:
     assert sa.inspect(schema.engine).get_indexes("thing") == []
 
 
-def test_what_mariadb_cannot_do_at_once_is_done_and_said(
+VOLATILE = (
+    'ddl.add_column("thing", sa.Column("made", sa.String(36), server_default=sa.func.uuid()))'
+)
+NOT_MADE = 'ddl.drop_column("thing", "made")'
+
+
+def test_what_mariadb_does_only_by_copying_is_refused_where_there_are_rows(
     mariadb: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    volatile = (
-        'ddl.add_column("thing", sa.Column("made", sa.String(36), server_default=sa.func.uuid()))'
-    )
-    directory = history(tmp_path, BASE, ("expand", volatile, 'ddl.drop_column("thing", "made")'))
+    directory = history(tmp_path, BASE, ("expand", VOLATILE, NOT_MADE))
     mariadb.upgrade("0001", directory=directory)
     add_things(mariadb, ["a"])
 
+    with pytest.raises(SystemExit):
+        mariadb.upgrade(directory=directory)
+
+    assert "MariaDB can do this only by copying thing, and whoever writes waits" in caplog.text
+    assert "add an empty column instead" in caplog.text
+    assert (mariadb.version, "made" in mariadb.columns("thing")) == ("0001", False)
+    by_hand = caplog.text.partition("meanwhile: ")[2].partition(". Nothing was changed")[0]
+    mariadb.execute(by_hand)
+    mariadb.upgrade(directory=directory)
+    assert len(mariadb.scalar("SELECT made FROM thing")) == 36
+
+
+def test_what_mariadb_does_only_by_copying_is_done_where_there_are_none(
+    mariadb: Schema, tmp_path: Path
+) -> None:
+    directory = history(tmp_path, BASE, ("expand", VOLATILE, NOT_MADE))
+
     mariadb.upgrade(directory=directory)
 
-    assert "only by copying thing: writers wait until it is done." in caplog.text
+    add_things(mariadb, ["a"])
     assert len(mariadb.scalar("SELECT made FROM thing")) == 36
 
 
