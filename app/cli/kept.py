@@ -5,12 +5,57 @@ Accounts and the schema do not know each other: here somebody knows that the one
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from app import jobs
+from app.db import db
 from app.schema import kept
 
 EVERY = timedelta(hours=1)
 
+There = dict[str, set[str]]  # the tables that there are, and their columns
+
 
 @jobs.periodic("schema.sweep_kept", every=EVERY)
 def sweep_kept() -> None:
-    kept.sweep()
+    """Remove what is kept of rows that are gone, or is kept for too long."""
+    with db.engine.begin() as connection:
+        # Again while any go: others may have pointed at them.
+        while any(forget_gone(connection, name) for name in kept.tables(connection)):
+            pass
+        kept.expire(connection)
+
+
+def forget_gone(connection: sa.Connection, name: str) -> int:
+    """Remove the kept rows that are gone, and those that point at one that is; count them."""
+    removed, inspector = 0, sa.inspect(connection)
+    there = {
+        table: {column["name"] for column in inspector.get_columns(table)}
+        for table in inspector.get_table_names()
+    }
+    # Of a table that is gone, or is here again and waits to be filled, these are the rows. They
+    # have no key of their own, as columns that are kept of a table have.
+    whole = {
+        kept.origin(table): table
+        for table in kept.tables(connection)
+        if not inspector.get_pk_constraint(table)["constrained_columns"]
+    }
+    for column, (table, key) in pointers(connection, name, there).items():
+        parent = whole.get(table, table)
+        if parent != name and key in there.get(parent, ()):
+            k, p = sa.table(name, sa.column(column)), sa.table(parent, sa.column(key))
+            is_there = sa.exists().where(p.c[key] == k.c[column])
+            gone = sa.delete(k).where(k.c[column].is_not(None), ~is_there)
+            removed += connection.execute(gone).rowcount
+    return removed
+
+
+def pointers(connection: sa.Connection, name: str, there: There) -> dict[str, tuple[str, str]]:
+    """Return what the columns of a kept table point at: by a key, else by the name `<table>_id`."""
+    columns, table = there[name], kept.origin(name)
+    found = {each: (each.removesuffix("_id"), "id") for each in columns if each.endswith("_id")}
+    found["id"] = (table, "id")
+    if kept.pointers.name in there:
+        keys = sa.select(kept.pointers).where(kept.pointers.c.table == table)
+        found |= {row.column: (row.parent, row.key) for row in connection.execute(keys)}
+    return {column: found[column] for column in found if column in columns}

@@ -1,7 +1,8 @@
 """What a downgrade takes away is put aside, and given back by the next upgrade.
 
 In tables of their own, `_kept_<revision>_<table>`, for thirty days. What is secret or derived is
-the exception: by then it may be wrong, and a wrong hash opens a door.
+the exception: by then it may be wrong, and a wrong hash opens a door. So may a token that was
+ended meanwhile: a column is taken for such a secret by the last word of its name.
 """
 
 from datetime import timedelta
@@ -11,7 +12,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from app import clock
-from app.db import db
 from app.schema import state
 from app.schema.engine import (
     autocommitted,
@@ -31,6 +31,18 @@ from app.schema.engine import (
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
+SECRETS = {"digest", "hash", "secret", "token"}
+
+# What pointed at what, also when the keys have gone with their tables and columns.
+pointers = sa.Table(
+    f"{state.KEPT}keys",
+    sa.MetaData(),
+    sa.Column("table", sa.String(64), primary_key=True),
+    sa.Column("column", sa.String(64), primary_key=True),
+    sa.Column("parent", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),
+    **state.OPTIONS | {"sqlite_autoincrement": False},
+)
 
 
 def is_going(up: bool) -> bool:
@@ -53,6 +65,10 @@ def put_aside_column(table: str, column: str) -> None:
     if (table, column) in op.get_context().opts.get("derived", ()):
         note(f"{table}.{column} is not kept: it was derived from what may change meanwhile.")
         return
+    if is_secret(column):
+        note(f"{table}.{column} is not kept: by its name it is a secret, which may end meanwhile.")
+        return
+    remember_keys(table)
     kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
     if not keys or not fetch(f"SELECT 1 FROM {t} WHERE {c} IS NOT NULL LIMIT 1"):
         return
@@ -75,12 +91,38 @@ def put_aside_column(table: str, column: str) -> None:
 
 
 def put_aside_table(table: str) -> None:
-    """Before a downgrade drops the table, keep its rows."""
-    if is_going(up=False) and holds_rows(table):
-        kept = name_of(table)
-        execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
-        execute(f"CREATE TABLE {quoted(kept)} AS SELECT * FROM {quoted(table)}")
-        said(table, kept)
+    """Before a downgrade drops the table, keep its rows, unless they are nothing without a secret.
+
+    A secret that rows may be without is left out of them.
+    """
+    if not is_going(up=False) or not holds_rows(table):
+        return
+    columns = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
+    if needed := [name for name in columns if is_secret(name) and not columns[name]]:
+        what = f"the rows of {table} are secrets, which may end meanwhile"
+        note(f"{table} is not kept: by the name of {', '.join(needed)}, {what}.")
+        return
+    remember_keys(table)
+    kept, wanted = name_of(table), listed([name for name in columns if not is_secret(name)])
+    execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
+    execute(f"CREATE TABLE {quoted(kept)} AS SELECT {wanted} FROM {quoted(table)}")
+    said(table, kept)
+
+
+def is_secret(column: str) -> bool:
+    return column.rpartition("_")[2] in SECRETS
+
+
+def remember_keys(table: str) -> None:
+    """Before a downgrade drops them, note which rows those of this table point at."""
+    keys = inspector().get_foreign_keys(table) if is_going(up=False) else []
+    for key in keys:
+        op.get_bind().execute(sa.schema.CreateTable(pointers, if_not_exists=True))
+        for ours, theirs in zip(key["constrained_columns"], key["referred_columns"], strict=True):
+            mine = (pointers.c.table == table) & (pointers.c.column == ours)
+            op.get_bind().execute(sa.delete(pointers).where(mine))
+            row = {"table": table, "column": ours, "parent": key["referred_table"], "key": theirs}
+            op.get_bind().execute(sa.insert(pointers).values(row))
 
 
 def said(what: str, kept: str) -> None:
@@ -140,9 +182,14 @@ def give_back_table(table: str) -> None:
 
 
 def tables(connection: sa.Connection) -> list[str]:
-    """Return the tables in which something is kept."""
+    """Return the tables in which something is kept, oldest revision first."""
     found = sa.inspect(connection).get_table_names()
-    return [name for name in found if name.startswith(state.KEPT)]
+    return sorted(n for n in found if n.startswith(state.KEPT) and n != pointers.name)
+
+
+def origin(name: str) -> str:
+    """Return the table whose rows or columns are kept here."""
+    return name.split("_", 3)[-1]
 
 
 def expire(connection: sa.Connection) -> None:
@@ -152,25 +199,3 @@ def expire(connection: sa.Connection) -> None:
         ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
         if ended and ended[0] < clock.now() - KEPT_FOR:
             connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))
-
-
-def sweep() -> None:
-    """Remove what is kept of rows that are gone, or is kept for too long."""
-    with db.engine.begin() as connection:
-        for name in tables(connection):
-            forget_gone(connection, name)
-        expire(connection)
-
-
-def forget_gone(connection: sa.Connection, name: str) -> None:
-    """Remove the kept rows that are gone, and those that name one that is as `<table>_id`."""
-    inspector = sa.inspect(connection)
-    for column in [each["name"] for each in inspector.get_columns(name)]:
-        table = name.split("_", 3)[-1] if column == "id" else column.removesuffix("_id")
-        if table == column or not inspector.has_table(table):
-            continue
-        k, t = sa.table(name, sa.column(column)), sa.table(table, sa.column("id"))
-        # An empty one was made a moment ago, and waits for its rows to be given back.
-        if connection.scalar(sa.select(t.c.id).limit(1)) is not None:
-            is_there = sa.exists().where(t.c.id == k.c[column])
-            connection.execute(sa.delete(k).where(k.c[column].is_not(None), ~is_there))

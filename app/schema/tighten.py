@@ -9,7 +9,7 @@ from contextlib import suppress
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
-from app.schema import rebuild
+from app.schema import kept, rebuild
 from app.schema.engine import (
     NAMED,
     alter,
@@ -207,6 +207,7 @@ def drop_foreign_key(name: str, table: str) -> None:
     """Let the columns of this key hold what they like again."""
     if done(lambda inspector: name not in names(inspector.get_foreign_keys(table))):
         return
+    kept.remember_keys(table)
     if dialect() == "sqlite":
         rebuild.rebuild(table, lambda items: rebuild.without_constraint(items, name))
     else:
