@@ -1,0 +1,51 @@
+"""What `flask db migrate` writes on a server holds there, as `flask db verify` sees it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.schema.conftest import HEAD, Schema
+from tests.schema.histories import change_models, db
+from tests.schema.test_authoring import FIELDS, PET, RENAMED, answered, migrate, new_files
+
+POINTING = '    boss_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)'
+REQUIRED = "    origin: Mapped[str] = mapped_column(sa.String(16))"
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_the_usual_changes_one_after_the_other(at_head: Schema, project: Path) -> None:
+    at_head.execute(
+        "INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)"
+    )
+
+    # New fields, a table, an index, a key, and a column that is required from now on.
+    change_models(project, PET, fields=(*FIELDS, POINTING, REQUIRED), without="origin")
+    made = migrate(at_head, project, "-m", "Adding")
+    assert made.returncode == 0, made.stderr
+    upgrade(at_head, project)
+    # Another name.
+    change_models(project, RENAMED, without="display_name")
+    answered(at_head, project, "y")
+    upgrade(at_head, project)
+    # What goes: a column, and one that is unique with its index.
+    for field in ("phone", "code"):
+        change_models(project, without=f"{field}:")
+    made = migrate(at_head, project, "-m", "Dropping")
+    assert made.returncode == 0, made.stderr
+
+    verified = at_head.flask("db", "verify", "--json", cwd=project)
+
+    walks = json.loads(verified.stdout)
+    assert [walk["engine"] for walk in walks] == ["sqlite", at_head.dialect]
+    newest = new_files(project)[-1].name[:4]
+    for walk in walks:
+        assert walk["failures"] == []
+        assert walk["revisions"][-1] == newest
+    assert int(newest) > int(HEAD) + 8
+    assert verified.returncode == 0
+
+
+def upgrade(schema: Schema, project: Path) -> None:
+    ran = db(schema, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
