@@ -15,6 +15,7 @@ from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
 from app.revisions.keys import needs_of
+from app.revisions.lengths import widening
 from app.revisions.operations import (
     columns_of,
     flattened,
@@ -140,12 +141,10 @@ class Chain:
         self.doing[op.table_name].append(f"dropping {op.table_name}.{op.column_name}")
 
     def alter_column(self, op: Any) -> None:
-        name = f"{op.table_name}.{op.column_name}"
         if op.modify_type is not None or op.modify_nullable is None:
-            raise CommandError(
-                f"{name} changes its type or its default: people use the site, so add a new "
-                "column, fill it and drop the old one (docs/changing-the-schema.md)."
-            )
+            self.expand.append(widening(op))
+        if op.modify_nullable is None:
+            return
         if op.modify_nullable:
             self.expand.append(not_null(op.table_name, op.column_name).reverse())
             return

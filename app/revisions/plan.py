@@ -54,6 +54,7 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
         "sqlite": ("writers, for 3 ms, with pauses thrice as long", 3.9),
     },
 }
+RECIPES["widen"] = RECIPES["drop_not_null"] | {"mariadb": RECIPES["add_column"]["mariadb"]}
 RECIPES["create_unique_index"] = RECIPES["create_index"]
 RECIPES["drop_foreign_key"] = {
     "": (EXCLUSIVE, 0),

@@ -26,6 +26,7 @@ from app.schema.engine import (
 )
 from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null
 from app.schema.triggers import create_staleness_trigger, drop_staleness_trigger
+from app.schema.widen import widen
 
 __all__ = [
     "add_foreign_key",
@@ -35,6 +36,7 @@ __all__ = [
     "drop_staleness_trigger",
     "note",
     "set_not_null",
+    "widen",
 ]
 
 # Ids are never reused, and strings compare byte for byte, on all three engines.

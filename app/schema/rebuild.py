@@ -24,10 +24,11 @@ TOKEN = re.compile(
 # The end of a comment stays, or what follows would be in it.
 NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT\s+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
 SHAPE = (
-    'SELECT cid, name, type, "notnull" <> (name = :otherwise), dflt_value, pk, hidden '
-    "FROM pragma_table_xinfo(:table)",
-    "SELECT * FROM pragma_foreign_key_list(:table)",
-    "SELECT * FROM pragma_index_list(:table)",
+    "SELECT 'column', name, cid, type, dflt_value, pk, hidden FROM pragma_table_xinfo(:table)",
+    "SELECT 'NOT NULL ' || name FROM pragma_table_xinfo(:table) WHERE \"notnull\"",
+    'SELECT \'key\', "from", seq, "table", "to", on_update, on_delete, match '
+    "FROM pragma_foreign_key_list(:table)",
+    "SELECT 'index', * FROM pragma_index_list(:table)",
 )
 
 Change = Callable[[list[str]], list[str]]
@@ -89,24 +90,32 @@ def require(table: str, column: str, *, notnull: bool) -> None:
     """Let no row be without it, which has been looked at, or let rows be without it again."""
     one = required if notnull else free
 
-    def change(items: list[str]) -> list[str]:
-        return [one(item) if first(item) == column else item for item in items]
+    edit(
+        table,
+        lambda items: [one(item) if first(item) == column else item for item in items],
+        f"NOT NULL {column}",
+    )
 
-    if not in_place(table, column, change):
+
+def edit(table: str, change: Change, meant: str) -> None:
+    """Change the text of the table: where it stands, or by writing it anew."""
+    if is_script():
+        note(f"SQLite has no words for this: `flask db upgrade` edits the text of {table}.")
+    elif not in_place(table, change, meant):
         rebuild(table, change)
 
 
-def in_place(table: str, column: str, change: Change) -> bool:
-    """Edit the text of the table, if SQLite reads just this from it; else change nothing."""
+def in_place(table: str, change: Change, meant: str) -> bool:
+    """Edit the text of the table, if SQLite reads just what is meant from it; else do nothing."""
     connection, before = op.get_bind(), catalogue()["table", table]
     items, _ = split(before)
     text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
     try:
-        if shape(text, table) != shape(before, table, otherwise=column):
+        if {fact[0] for fact in shape(text, table) ^ shape(before, table)} != {meant}:
             return False
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
-        edit = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
-        connection.exec_driver_sql(edit, (text, table))
+        write = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
+        connection.exec_driver_sql(write, (text, table))
     except (DBAPIError, sqlite3.Error):  # where the library defends its catalogue, for one
         return False
     finally:
@@ -116,12 +125,11 @@ def in_place(table: str, column: str, change: Change) -> bool:
     return True
 
 
-def shape(text: str, table: str, otherwise: str = "") -> list[list[tuple[Any, ...]]]:
-    """Return what SQLite reads from the text of a table, as if one NOT NULL were otherwise."""
-    values = {"table": table, "otherwise": otherwise}
+def shape(text: str, table: str) -> set[tuple[Any, ...]]:
+    """Return what SQLite reads from the text of a table."""
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(text)
-        return [scratch.execute(query, values).fetchall() for query in SHAPE]
+        return {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
 
 
 def rebuild(table: str, change: Change) -> None:

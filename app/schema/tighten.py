@@ -33,8 +33,8 @@ from app.schema.engine import (
 NATIVE_SQLITE = (3, 53)  # from here on it can alter a column in place
 
 # A MODIFY says all that a column is, or MariaDB forgets it.
-AS_IT_IS = """SELECT CONCAT(COLUMN_TYPE,
-  IF(COLLATION_NAME IS NULL, '', CONCAT(' COLLATE ', COLLATION_NAME)), ' {null}',
+AS_IT_IS = """SELECT CONCAT({kind},
+  IF(COLLATION_NAME IS NULL, '', CONCAT(' COLLATE ', COLLATION_NAME)), ' ', {null},
   IF(COALESCE(COLUMN_DEFAULT, 'NULL') = 'NULL', '', CONCAT(' DEFAULT ', COLUMN_DEFAULT)),
   IF(EXTRA LIKE 'on update%', CONCAT(' ', EXTRA), ''),
   IF(COLUMN_COMMENT = '', '', CONCAT(' COMMENT ', QUOTE(COLUMN_COMMENT))),
@@ -119,8 +119,10 @@ def checked_first(table: str, column: str, null: str) -> None:
             raise
 
 
-def modify(table: str, column: str, null: str) -> None:
-    query = AS_IT_IS.format(null=null, table=table, column=column)
+def modify(table: str, column: str, null: str = "", kind: str = "") -> None:
+    null = f"'{null}'" if null else "IF(IS_NULLABLE = 'YES', 'NULL', 'NOT NULL')"
+    kind = f"'{kind}'" if kind else "COLUMN_TYPE"
+    query = AS_IT_IS.format(kind=kind, null=null, table=table, column=column)
     if not is_script():
         [row] = fetch(query)
         alter(table, f"MODIFY {quoted(column)} {row.words}")

@@ -194,6 +194,12 @@ IMPOSSIBLE = {
     "changes its type or its default": (
         "User.__table__.c.display_name.type = sa.Integer()\nUser.__table__.c.display_name.type"
     ),
+    "grows past 63 characters, for which MariaDB copies the table": (
+        "User.__table__.c.name.type = sa.String(64)\nUser.__table__.c.name.type"
+    ),
+    "user.display_name changes its type or": (
+        "User.__table__.c.display_name.type = sa.String(64)\nUser.__table__.c.display_name.type"
+    ),
     "backfills go by `id`": (
         'Model.metadata.tables["throttle"].append_column(sa.Column("x", sa.Text, nullable=False))'
     ),

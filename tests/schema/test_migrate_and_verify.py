@@ -10,7 +10,8 @@ from tests.schema.histories import change_models, db
 from tests.schema.test_authoring import FIELDS, PET, RENAMED, answered, migrate, new_files
 
 POINTING = '    boss_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)'
-REQUIRED = "    origin: Mapped[str] = mapped_column(sa.String(16))"
+# Required from now on, and longer.
+REQUIRED = "    origin: Mapped[str] = mapped_column(sa.String(30))"
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
@@ -19,7 +20,7 @@ def test_the_usual_changes_one_after_the_other(at_head: Schema, project: Path) -
         "INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', NULL)"
     )
 
-    # New fields, a table, an index, a key, and a column that is required from now on.
+    # New fields, a table, an index, a key, and a column that is stricter and longer.
     change_models(project, PET, fields=(*FIELDS, POINTING, REQUIRED), without="origin")
     made = migrate(at_head, project, "-m", "Adding")
     assert made.returncode == 0, made.stderr
@@ -34,7 +35,8 @@ def test_the_usual_changes_one_after_the_other(at_head: Schema, project: Path) -
     made = migrate(at_head, project, "-m", "Dropping")
     assert made.returncode == 0, made.stderr
 
-    verified = at_head.flask("db", "verify", "--json", cwd=project)
+    verified = at_head.start("db", "verify", "--json", cwd=project)
+    verified.wait(timeout=300)
 
     walks = json.loads(verified.stdout)
     assert [walk["engine"] for walk in walks] == ["sqlite", at_head.dialect]
