@@ -144,6 +144,10 @@ def coming(connection: sa.Connection, script: ScriptDirectory) -> Script:
     waiting = reading.pending(script, readiness.version(connection))
     for revision in [*waiting, *reversed(reading.history(script))]:
         if revision.module.stage == "backfill":
+            if revision in waiting[1:]:  # what it fills may not be there yet
+                first = reading.step_name(waiting[0])
+                run_it = f"run `flask db {waiting[0].module.stage}`"
+                raise click.ClickException(f"{first} comes first: {run_it}.")
             return revision
     raise click.ClickException("There is no backfill in this history.")
 

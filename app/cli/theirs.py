@@ -1,5 +1,6 @@
 """flask db: the commands of Flask-Migrate, as its documentation has them, and what we add."""
 
+import re
 from typing import Any
 
 import click
@@ -20,7 +21,7 @@ def commands() -> dict[str, click.Command]:
         "migrate": migrate(given["migrate"]),
         "merge": merge(given["merge"]),
         "upgrade": explained(given["upgrade"], "flask db upgrade --sql"),
-        "downgrade": explained(given["downgrade"], "flask db downgrade 0020"),
+        "downgrade": explained(given["downgrade"], "flask db downgrade -2", Relative),
     }
 
 
@@ -39,11 +40,22 @@ def migrate(their: click.Command) -> click.Command:
     return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
 
 
-def explained(their: click.Command, example: str) -> click.Command:
+class Relative(click.Command):
+    """A command whose argument may be as `-2`, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        steps = [each for each in args if re.fullmatch(r"-\d+", each)]
+        rest = [each for each in args if each not in steps]
+        return super().parse_args(ctx, [*rest, "--", *steps] if "--" not in args else args)
+
+
+def explained(
+    their: click.Command, example: str, kind: type[click.Command] = click.Command
+) -> click.Command:
     """Return a command of Flask-Migrate's with an example in its help."""
     said = f"{their.help}\n\nExample: {example}"
     assert their.name
-    return click.Command(their.name, params=their.params, callback=their.callback, help=said)
+    return kind(their.name, params=their.params, callback=their.callback, help=said)
 
 
 def merge(their: click.Command) -> click.Command:

@@ -215,10 +215,24 @@ def explained(error: CommandError, script: ScriptDirectory, heads: tuple[str, ..
     """Return Alembic's refusal in our words, where we know more than it says."""
     if reason := of_the_story(script, heads):
         return CommandError(reason)
-    if "not up to date" in str(error):
-        stands, newest = ", ".join(heads) or "nothing", script.get_current_head()
+    said, stands, newest = str(error), ", ".join(heads) or "nothing", script.get_current_head()
+    if "not up to date" in said:
         return CommandError(
             f"The database stands at {stands} and the newest revision is {newest}: "
             "run `flask db upgrade` first, so that what is new can be told from what is old."
         )
+    for pattern, words in DESTINATIONS.items():
+        if found := re.search(pattern, said):
+            return CommandError(words.format(found[1], stands=stands))
     return error
+
+
+# What Alembic says of a destination that is none.
+DESTINATIONS = {
+    "Can't locate revision identified by '(.*)'": "There is no revision {}: `flask db history` "
+    "lists those that there are.",
+    r"Relative revision (\S+) didn't": "The database stands at {stands}, and there are not so many "
+    "revisions as {} from there: `flask db history` lists them.",
+    "Destination (.*) is not a valid downgrade": "The database stands at {stands}, which is not "
+    "after {}: `flask db upgrade` is the way there.",
+}

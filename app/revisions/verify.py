@@ -4,6 +4,7 @@ On SQLite always, and on each server that is configured: there a database with a
 made, and dropped at the end.
 """
 
+import logging
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,16 @@ def scratch(server: sa.URL) -> Iterator[sa.URL]:
             connection.exec_driver_sql(f"DROP DATABASE {name}{forced}")
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Let nobody be told of each step: what is wrong is in the answer."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 class Walk:
     """One scratch database, and what was found on it: `failures`, and what contracts break."""
 
@@ -60,6 +71,7 @@ class Walk:
             "contracts_break": self.broken,
         }
 
+    @quietly()
     def run(self) -> None:
         if trouble := troubles.of_the_story(self.script, ()):
             self.failures.append(trouble)

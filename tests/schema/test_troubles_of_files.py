@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.schema.conftest import Schema
-from tests.schema.histories import KEY, PERSON, command, db, one_sentence, written
+from tests.schema.histories import FILL, KEY, PERSON, command, db, one_sentence, written
 
 
 def test_two_heads(sqlite: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -161,3 +161,42 @@ def test_after_a_revision_without_a_number_the_numbers_go_on(
 
     text = (folder / "versions" / "0003_next.py").read_text()
     assert 'down_revision = "mine"' in text
+
+
+NOWHERE = {
+    (
+        "upgrade",
+        "0009",
+    ): "There is no revision 0009: `flask db history` lists those that there are.",
+    ("stamp", "0009"): "There is no revision 0009: ",
+    ("upgrade", "+3"): "stands at 0001, and there are not so many revisions as +3 from there",
+    ("downgrade", "-2"): "stands at 0001, and there are not so many revisions as -2 from there",
+    ("downgrade", "0002"): "stands at 0001, which is not after 0002: `flask db upgrade` is the way",
+}
+
+
+@pytest.mark.parametrize("arguments", NOWHERE)
+def test_a_destination_that_is_none(
+    sqlite: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture, arguments: tuple[str, str]
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    db(sqlite, folder, "upgrade", "0001")
+
+    assert NOWHERE[arguments] in one_sentence(db(sqlite, folder, *arguments), caplog)
+
+
+def test_two_steps_down(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL)
+    db(sqlite, folder, "upgrade")
+
+    assert db(sqlite, folder, "downgrade", "-2").exit_code == 0
+    assert sqlite.version == "0001"
+
+
+def test_a_dry_run_before_what_it_fills_is_there(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL)
+    db(sqlite, folder, "upgrade", "0001")
+
+    said = one_sentence(db(sqlite, folder, "backfill", "--dry-run", "1"))
+
+    assert said == "Error: 0002: Step 0002. [expand] comes first: run `flask db expand`."
