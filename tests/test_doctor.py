@@ -1,12 +1,14 @@
 """flask doctor finds what is wrong, says what to do, and ends with 1."""
 
 import json
+import math
 import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,11 +19,13 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from app import clock, jobs, proxies
+from app.cli import doctor
 from app.cli.doctor import APART, CHECKS
 from app.db import db, server
 from app.jobs import pulse
 from config import ROOT
 from tests import post_office, services
+from tests.conftest import site_on
 from tests.processes import Command
 
 MakeApp = Callable[..., Flask]
@@ -102,6 +106,46 @@ def test_a_server_that_refuses_us_is_quoted_without_our_password(make_app: MakeA
     assert "nobody" in str(found["database"]["words"])
     assert "DATABASE_URL" in str(found["database"]["todo"])
     assert "a secret" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_a_database_that_is_only_read_from_is_found(
+    head_of: Callable[[str], str], engine: str
+) -> None:
+    with services.scratch_database(engine, copy_of=head_of(engine)) as url:
+        app = site_on(url)
+        with app.app_context():
+            sa.event.listen(db.engine, "connect", READ_ONLY[engine])
+            found = examine(app)[0]["database"]
+            db.engine.dispose()
+
+    assert not found["ok"] and "read" in str(found["words"]).lower()
+    assert "may write there" in str(found["todo"])
+
+
+def read_only(statement: str) -> Callable[[Any, object], None]:
+    def listener(connection: Any, record: object) -> None:
+        connection.cursor().execute(statement)
+
+    return listener
+
+
+READ_ONLY = {
+    "sqlite": read_only("PRAGMA query_only = ON"),
+    "postgresql": read_only("SET default_transaction_read_only = on"),
+    "mariadb": read_only("SET SESSION TRANSACTION READ ONLY"),
+}
+
+
+def test_a_disk_that_is_nearly_full_is_found(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "ROOM", math.inf)
+
+    found = examine(make_app())[0]["database"]
+
+    assert not found["ok"] and "MB are left" in str(found["words"])
+    assert found["todo"] == "Make room there."
 
 
 def test_a_site_with_another_key_is_not_taken_for_one_that_is_away(

@@ -1,15 +1,19 @@
 """flask doctor: what keeps this site from serving well, and what to do about each."""
 
 import json
+import math
+import shutil
 import smtplib
 import sys
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +29,7 @@ APART = timedelta(seconds=5)  # how far two clocks may be before a code or a lea
 LATE = timedelta(minutes=10)
 SOON = timedelta(days=30)
 PATIENCE = 10  # seconds
+ROOM = 100 * 2**20  # bytes: below it, a backup or an upgrade may be the one that fills the disk
 
 
 class Finding(NamedTuple):
@@ -110,13 +115,29 @@ def database() -> Finding:
     try:
         with db.engine.connect() as connection:
             missing = readiness.missing_expands(connection)
+            if not missing:
+                # A copy that is only read from, or a file of somebody else's, is found by this.
+                connection.execute(sa.text("DELETE FROM alembic_version WHERE 1 = 0"))
     except SQLAlchemyError as error:
-        todo = "See that it runs, and that DATABASE_URL leads to it, with its user and password."
+        todo = (
+            "See that it runs, that DATABASE_URL leads to it, and that this user may write there."
+        )
         words = smtp.one_line(str(getattr(error, "orig", error)))
-        return Finding(f"{dialect} does not answer: {words}", todo)
+        return Finding(f"{dialect} refuses: {words}", todo)
     if missing:
         return Finding(f"{dialect}: it lacks {', '.join(missing)}", "Run: flask db upgrade")
+    if room() < ROOM:
+        return Finding(
+            f"{dialect}: {room() / 2**20:.0f} MB are left on its disk", "Make room there."
+        )
     return Finding(f"{dialect}, every expand of this release is applied")
+
+
+def room() -> float:
+    """Return how many bytes are left beside a database that is a file; no server tells."""
+    if db.engine.dialect.name != "sqlite" or not db.engine.url.database:
+        return math.inf
+    return shutil.disk_usage(Path(db.engine.url.database).parent).free
 
 
 @check("clock")
