@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from flask import Flask, request, url_for
@@ -13,7 +13,7 @@ from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-define
 
 from app.web.language import words
 
-PLAIN = {FunctionType, MethodType}
+PLAIN = {FunctionType, MethodType, BuiltinMethodType}
 
 
 class Names(Context):

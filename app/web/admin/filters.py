@@ -10,6 +10,7 @@ import wtforms
 from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import SearchField, SelectField, StringField, ValidationError
+from wtforms.widgets import DateInput, TextInput
 
 from app.accounts import directory, names
 from app.audit import EVENTS
@@ -89,6 +90,7 @@ class PersonField(StringField):
 class DayField(StringField):
     """A day in UTC."""
 
+    widget: Any = DateInput()
     day: date | None = None
 
     def pre_validate(self, form: Any) -> None:
@@ -99,7 +101,7 @@ class DayField(StringField):
         except ValueError:
             self.day = None
         if self.day is None or not FIRST_YEAR <= self.day.year < LAST_YEAR:
-            self.render_kw = {}  # a date field would show nothing of what was typed
+            self.widget = TextInput()  # a date input would show nothing of what was typed
             raise ValidationError(_l("Enter a day like 2026-11-23."))
 
 
@@ -121,8 +123,8 @@ class AuditFilters(Filters):
     event = Choice(_l("What"), [("", _l("Anything")), *((e, words.event(e)) for e in EVENTS)])
     whom = PersonField(_l("Whom"), description=_l("Name, address or id"))
     ip = IpField(_l("From where"), description=_l("IP address"))
-    since = DayField(_l("From day"), render_kw={"type": "date"})
-    until = DayField(_l("To day"), render_kw={"type": "date"})
+    since = DayField(_l("From day"))
+    until = DayField(_l("To day"))
 
 
 class MailFilters(Filters):
