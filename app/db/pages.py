@@ -78,7 +78,8 @@ def fetch(
         part = part_of(query, runs[number], forward, is_inside)
         key = {"page_beyond": place.key} if place and is_inside else {}
         limit = {"page_limit": count - len(found)}
-        found += [(number, row) for row in db.session.execute(part, {**values, **key, **limit})]
+        rows = db.session.execute(part, {**values, **key, **limit}).all()
+        found += [(number, row) for row in rows]
         if len(found) == count:
             break
     return found
