@@ -49,13 +49,16 @@ class Standing(NamedTuple):
     holders: int
 
 
+# Columns of tables and not of models, and made once: every page of the staff asks for them.
+ROLES: Any = Role.__table__
+HOLDERS: Any = UserRole.__table__
+LISTED: Any = RolePermission.__table__
 HELD = (
-    sa.select(Role.name, RolePermission.permission)
-    .join(UserRole, UserRole.role_id == Role.id)
-    .outerjoin(RolePermission, RolePermission.role_id == Role.id)
+    sa.select(ROLES.c.name, LISTED.c.permission)
+    .join(HOLDERS, HOLDERS.c.role_id == ROLES.c.id)
+    .outerjoin(LISTED, LISTED.c.role_id == ROLES.c.id)
 )
-# Made once: every page of the staff runs it, and making it took longer than running it.
-HELD_BY_PERSON = HELD.where(UserRole.user_id == sa.bindparam("user_id"))
+HELD_BY_PERSON = HELD.where(HOLDERS.c.user_id == sa.bindparam("user_id"))
 
 
 def permissions_of(user_id: int) -> frozenset[str]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import audit, clock, crypto
 from app.accounts.errors import Deactivated, Refusal, WrongLogin
@@ -71,9 +71,8 @@ def start(
 
 # Made once: every page runs it, and making it took longer than running it.
 RESUMING = (
-    sa.select(UserSession, sa.exists().where(UserRole.user_id == UserSession.user_id))
+    sa.select(UserSession, User, sa.exists().where(UserRole.user_id == UserSession.user_id))
     .join(UserSession.user)
-    .options(contains_eager(UserSession.user))
     .where(UserSession.digest == sa.bindparam("digest"))
 )
 
@@ -89,9 +88,10 @@ def resume(secret: str) -> Resumed:
     Raises Expired or Ended, whose words tell the person why.
     """
     row = db.session.execute(RESUMING, {"digest": crypto.digest(secret)}).one_or_none()
-    if row is None or not row[0].user.is_active:
+    if row is None or not row[1].is_active:
         raise Ended
-    session, holds_role_now = row
+    session, user, holds_role_now = row
+    set_committed_value(session, "user", user)
     if not is_live(session):
         raise Expired
     if clock.now() - session.last_seen_at >= SEEN_EVERY:
