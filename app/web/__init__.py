@@ -16,6 +16,7 @@ from app.web import (
     admin,
     auth,
     cookies,
+    csrf,
     dev,
     errors,
     guards,
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
     # Flask asks each view and each hook, in each request, whether it is a coroutine; none is.
     app.ensure_sync = lambda function: function  # type: ignore[assignment, method-assign]
     cookies.init_app(app)
+    csrf.init_app(app)
     access_log.init_app(app)
     guards.init_app(app)
     headers.init_app(app)

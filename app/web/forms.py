@@ -12,6 +12,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from app import mail
 from app.accounts import names, passwords, tokens
 from app.accounts.errors import Refusal
+from app.web import csrf
 
 
 class Form(FlaskForm):
@@ -19,6 +20,7 @@ class Form(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         locales = ["en"]
+        csrf_class = csrf.OfForms
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             # Text and nothing else: in place of a field, a file or JSON is of a type that no rule
