@@ -134,6 +134,9 @@ def make_own(user: User, address: str) -> None:
         raise
 
 
+OWNER = sa.select(User).where(User.email_key == sa.bindparam("key"))
+
+
 def ask_to_confirm(user: User, address: str) -> bool:
     """Mail to a claimed address, inside a verb: to its owner where it is somebody's already.
 
@@ -141,7 +144,7 @@ def ask_to_confirm(user: User, address: str) -> bool:
     room for a mail, what was mailed before lives on; return whether there was room.
     """
     key = names.address_key(address)
-    owner = db.session.scalar(sa.select(User).where(User.email_key == key))
+    owner = db.session.scalar(OWNER, {"key": key})
     issued = tokens.UNISSUED
     if room := mail.has_room(key):
         issued = tokens.issue(Purpose.VERIFY_EMAIL, user, address=address, code=True)

@@ -62,10 +62,17 @@ def store(
     return user
 
 
+# Made once: making it takes longer than running it.
+SAME = (
+    sa.select(User.id)
+    .where(sa.or_(User.name == sa.bindparam("typed"), User.name_key == sa.bindparam("key")))
+    .limit(1)
+)
+
+
 def refuse_taken(name: str) -> None:
     """A courtesy that spares a hash; who wins a race is settled by the unique index."""
-    same = sa.or_(User.name == name, User.name_key == names.name_key(name))
-    if db.session.scalar(sa.select(User.id).where(same).limit(1)) is not None:
+    if db.session.scalar(SAME, {"typed": name, "key": names.name_key(name)}) is not None:
         raise NameTaken
 
 
@@ -107,10 +114,11 @@ def insert(
 
 
 def add(user: User) -> None:
+    db.session.add(user)
     try:
-        with db.session.begin_nested():
-            db.session.add(user)
+        db.session.flush()
     except IntegrityError as error:
+        # No savepoint: whatever is raised here ends the verb, and nothing of it stays.
         # Both columns of the name are unique; the engines differ in which one they speak of.
         if violated(error) & {"name", "name_key"}:
             raise NameTaken from error

@@ -136,8 +136,11 @@ def note_seen(session_id: int, user_id: int) -> None:
         raise Ended
 
 
+SEEING: Any = sa.update(User.__table__).where(User.id == sa.bindparam("person"))  # type: ignore[arg-type]
+
+
 def note_person(user_id: int, now: datetime) -> None:
-    affected(sa.update(User).where(User.id == user_id).values(last_seen_at=now))
+    db.session.execute(SEEING, {"person": user_id, "last_seen_at": now})
 
 
 class Key(NamedTuple):

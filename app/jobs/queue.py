@@ -66,18 +66,14 @@ class Claimed(NamedTuple):
     claim: str
 
 
+ADDING = sa.insert(Job.__table__)  # type: ignore[arg-type]
+
+
 def add(kind: str, *, due_at: datetime | None = None, **payload: Any) -> None:
     """Write a job down, inside the verb that causes it; it is claimed once that has committed."""
     now = clock.now()
-    db.session.add(
-        Job(
-            kind=kind,
-            payload=json.dumps(payload),
-            due_at=due_at or now,
-            attempts=0,
-            created_at=now,
-        )
-    )
+    row = {"kind": kind, "payload": json.dumps(payload), "due_at": due_at or now}
+    db.session.execute(ADDING, row | {"attempts": 0, "created_at": now})
 
 
 def handler(kind: str) -> Callable[[Handler], Handler]:

@@ -17,7 +17,7 @@ from app import clock, jobs
 from app.db import affected, atomic, db
 from app.jobs import LEASE, Later
 from app.mail import smtp
-from app.mail.outbox import DELIVER, Mail, State, is_kept, is_off, written_down
+from app.mail.outbox import DELIVER, Mail, State, insert, is_kept, is_off, written_down
 from app.mail.rendering import Unreadable, parameters_of, rendered
 
 log = logging.getLogger(__name__)
@@ -74,10 +74,9 @@ def send_now(kind: str, *, to: str, to_key: str, **parameters: Any) -> Outcome:
 
 @atomic
 def write_down(kind: str, to: str, to_key: str, parameters: dict[str, Any]) -> int:
-    row = written_down(kind, to, to_key, parameters)
-    db.session.flush()
-    jobs.add(DELIVER, due_at=clock.now() + LEASE, mail=row.id)
-    return row.id
+    mail_id = insert(written_down(kind, to, to_key, parameters))
+    jobs.add(DELIVER, due_at=clock.now() + LEASE, mail=mail_id)
+    return mail_id
 
 
 class Attempted(NamedTuple):
