@@ -1,5 +1,6 @@
 """Who is at the door: a name or a confirmed address, and a password."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,10 +15,11 @@ from app.throttle import Limit, Receipt
 
 
 class Verified(NamedTuple):
-    """Somebody, and the hash that stood when their password was checked."""
+    """Somebody, the hash that stood when their password was checked, and what that spent."""
 
     user: User
     password_hash: str | None
+    receipts: Sequence[Receipt] = ()  # given back by the session that is started
 
 
 def check_password(identifier: str, password: str, *, by: Actor) -> Verified:
@@ -31,18 +33,30 @@ def check_password(identifier: str, password: str, *, by: Actor) -> Verified:
     receipts = throttle.spend((throttle.LOGIN_PER_ACCOUNT, account_of(identifier)), *everywhere(by))
     user = find(identifier)
     stored = user.password_hash if user else None
+    whom = Named(user.id, user.name) if user else None
     if not hashing.matches(stored, password) or user is None or stored is None:
-        note_failure(Named(user.id, user.name) if user else None, by=by)
-        raise WrongLogin
-    new_hash = hashing.make(password) if hashing.is_outdated(stored) else None
-    stands = note_success(user, receipts, by=by, verified=stored, new_hash=new_hash)
-    # Somebody was quicker: with a new hash of this password, or with another password.
-    if stands != (new_hash or stored) and not hashing.matches(stands, password):
+        note_failure(whom, by=by)
         raise WrongLogin
     if not user.is_active:
-        note_failure(Named(user.id, user.name), by=by)
+        throttle.give_back(receipts)
+        note_failure(whom, by=by)
         raise Deactivated
-    return Verified(user, stands)
+    if hashing.is_outdated(stored):
+        stored = made_anew(user, stored, password, by=by)
+    return Verified(user, stored, receipts)
+
+
+def made_anew(user: User, verified: str, password: str, *, by: Actor) -> str:
+    """Keep a stronger hash of the same password, and return the one that stands now.
+
+    Raises WrongLogin where the password is another one meanwhile.
+    """
+    new_hash = hashing.make(password)
+    stands = keep_stronger(user, verified, new_hash, by=by)
+    # Somebody was quicker: with a new hash of this password, or with another password.
+    if stands is None or (stands != new_hash and not hashing.matches(stands, password)):
+        raise WrongLogin
+    return stands
 
 
 def check_current(user: User, password: str, *, by: Actor) -> str:
@@ -120,19 +134,11 @@ def note_failure(whom: Named | None, *, by: Actor) -> None:
 
 
 @atomic
-def note_success(
-    user: User, receipts: list[Receipt], *, by: Actor, verified: str, new_hash: str | None
-) -> str | None:
-    """Give back what was spent, keep a stronger hash of the same password if there is one.
-
-    Returns the hash that stands now.
-    """
-    throttle.give_back(receipts)
+def keep_stronger(user: User, verified: str, new_hash: str, *, by: Actor) -> str | None:
     # Not if it was changed since it was verified: the old password would come back. One statement
     # looks and writes, so that a reset which commits between the two is not written over.
-    if new_hash:
-        unchanged = sa.update(User).where(User.id == user.id, User.password_hash == verified)
-        if affected(unchanged.values(password_hash=new_hash)):
-            audit.record("password.rehashed", by=by, on=user)
+    unchanged = sa.update(User).where(User.id == user.id, User.password_hash == verified)
+    if affected(unchanged.values(password_hash=new_hash)):
+        audit.record("password.rehashed", by=by, on=user)
     db.session.refresh(user)
     return user.password_hash

@@ -1,5 +1,6 @@
 """The browsers that are logged in, as rows: what ends here has ended, whatever a cookie says."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import audit, clock, crypto
+from app import audit, clock, crypto, throttle
 from app.accounts.errors import Deactivated, Refusal, WrongLogin
 from app.accounts.models import User, UserRole, UserSession
 from app.audit import Actor
@@ -36,9 +37,15 @@ class Started(NamedTuple):
 
 @atomic
 def start(
-    user: User, *, verified: str | None, by: Actor, remembered: bool, user_agent: str
+    user: User,
+    *,
+    verified: str | None,
+    by: Actor,
+    remembered: bool,
+    user_agent: str,
+    receipts: Sequence[throttle.Receipt] = (),
 ) -> Started:
-    """Log a browser in: one row, and the secret that belongs to it.
+    """Log a browser in: one row, and the secret that belongs to it; give back what was spent.
 
     Raises WrongLogin where the hash that was `verified` is no longer the person's, or Deactivated:
     a log-in must not outlive the change beside it that ended all others.
@@ -61,11 +68,13 @@ def start(
         last_seen_at=now,
         confirmed_at=now,
     )
-    db.session.add(session)
     note_person(user.id, now)
+    db.session.add(session)
     # Until now they were a visitor; this is their own act.
     themselves = Actor.person(user, session.ip)
     audit.record("session.started", by=themselves, on=user, remembered=remembered)
+    if receipts:  # at the end: everybody who logs in waits for one of these rows
+        throttle.give_back(receipts)
     return Started(session, secret)
 
 

@@ -49,6 +49,7 @@ def complete(who: Verified, *, by: Actor, remember: bool) -> None:
         by=by,
         remembered=remember,
         user_agent=request.user_agent.string.replace("\0", ""),
+        receipts=who.receipts,
     )
     forget(before, by=by)
     login_user(who.user)
