@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app import clock
 from app.db import Busy, db
 from app.jobs.queue import (
+    BATCH,
     GIVE_UP_AFTER,
     HANDLERS,
     PERIODS,
@@ -40,7 +41,7 @@ AFTERWARDS: list[Callable[[], None]] = []
 
 
 def afterwards(tidy: Callable[[], None]) -> Callable[[], None]:
-    """Register what puts away, after a batch, what its handlers shared."""
+    """Register what puts away, once no more is due, what the handlers shared."""
     AFTERWARDS.append(tidy)
     return tidy
 
@@ -66,6 +67,7 @@ def work(stop: Callable[[], bool]) -> None:
             is_away = False
         if is_idle:
             pause(IDLE, stop)
+    put_away()
 
 
 def pause(seconds: float, stop: Callable[[], bool]) -> None:
@@ -80,6 +82,7 @@ def run_due(stop: Callable[[], bool] = lambda: False) -> int:
     Once `stop` says so the job in hand is finished, and the others are given back.
     """
     if not is_due():
+        put_away()
         return 0
     jobs, claimed_at, done = claim(), clock.now(), 0
     try:
@@ -89,11 +92,16 @@ def run_due(stop: Callable[[], bool] = lambda: False) -> int:
             done += 1
             run(job)
     finally:
-        for tidy in AFTERWARDS:
-            tidy()
+        if done < BATCH:  # else there may be more, for which it is wanted again at once
+            put_away()
     if jobs[done:]:
         give_back(jobs[done:])
     return done
+
+
+def put_away() -> None:
+    for tidy in AFTERWARDS:
+        tidy()
 
 
 def run(job: Claimed) -> None:

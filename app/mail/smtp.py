@@ -1,4 +1,4 @@
-"""The mail server: one line to it, kept for the mails of a batch, and what its answers mean.
+"""The mail server: one line to it, kept while there are mails, and what its answers mean.
 
 `Deferred` is "not now": it said so, was not there, or would not have us. `Refused` is its "no" to
 this recipient or this text, which a later try would not change.
@@ -39,7 +39,7 @@ class Refused(Exception):
 def hand_over(message: EmailMessage) -> str:
     """Give a message to the mail server and return its answer, or raise Deferred or Refused."""
     try:
-        return converse(line(), message)
+        return converse(message)
     except smtplib.SMTPResponseException as error:
         hang_up()
         raise Deferred(said(error.smtp_code, error.smtp_error)) from error
@@ -48,21 +48,17 @@ def hand_over(message: EmailMessage) -> str:
         raise Deferred(one_line(_("The mail server cannot be used: %(why)s", why=error))) from error
 
 
-def converse(line: smtplib.SMTP, message: EmailMessage) -> str:
+def converse(message: EmailMessage) -> str:
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
-    needs_utf8 = not recipient.isascii()
-    if needs_utf8 and not line.has_extn("smtputf8"):
-        raise Refused(_("The mail server takes no address with these letters."))
-    code, words = line.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else [])
-    if code != 250:
-        # It is our own address that it will not have: no fault of the recipient's.
-        raise Deferred(said(code, words))
+    line = begun(sender, needs_utf8=not recipient.isascii())
     judge(*line.rcpt(recipient))
     patience = current_app.config["MAIL_TIMEOUT"]
     assert line.sock is not None  # it has just answered
     line.sock.settimeout(LAST_ANSWER * patience)
     try:
-        return judge(*line.data(message.as_bytes()))
+        answer = judge(*line.data(message.as_bytes()))
+        kept.is_midway = False
+        return answer
     except smtplib.SMTPDataError as error:
         return judge(error.smtp_code, error.smtp_error)
     finally:
@@ -89,21 +85,27 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_REASON]
 
 
-def line() -> smtplib.SMTP:
-    """Return the line that this worker has, if it still answers, or a new one."""
-    if getattr(kept, "line", None) is not None and not is_clear(kept.line):
+def begun(sender: str, *, needs_utf8: bool) -> smtplib.SMTP:
+    """Return a line on which a mail is begun: the one that this worker has, or a new one."""
+    if getattr(kept, "line", None) is not None:
+        with suppress(OSError, Deferred):  # it ended, or has taken as much as it takes on one
+            return begin(kept.line, sender, needs_utf8)
         hang_up()
-    if getattr(kept, "line", None) is None:
-        kept.line = connect()
-    return kept.line
+    kept.line, kept.is_midway = connect(), False
+    return begin(kept.line, sender, needs_utf8)
 
 
-def is_clear(line: smtplib.SMTP) -> bool:
-    """Whether the server is there still, and has forgotten the mail before."""
-    try:
-        return line.rset()[0] == 250
-    except OSError:
-        return False
+def begin(line: smtplib.SMTP, sender: str, needs_utf8: bool) -> smtplib.SMTP:
+    if needs_utf8 and not line.has_extn("smtputf8"):
+        raise Refused(_("The mail server takes no address with these letters."))
+    if kept.is_midway:  # a mail that was not taken is still in its hands
+        line.rset()
+    kept.is_midway = True
+    code, words = line.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else [])
+    if code != 250:
+        # It is our own address that it will not have: no fault of the recipient's.
+        raise Deferred(said(code, words))
+    return line
 
 
 def connect() -> smtplib.SMTP:
