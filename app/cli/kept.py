@@ -13,6 +13,8 @@ from app.schema import kept
 
 EVERY = timedelta(hours=1)
 
+noted = sa.table(kept.POINTERS, *map(sa.column, ("child", "ours", "parent", "theirs")))
+
 There = dict[str, set[str]]  # the tables that there are, and their columns
 
 
@@ -55,7 +57,7 @@ def pointers(connection: sa.Connection, name: str, there: There) -> dict[str, tu
     columns, table = there[name], kept.origin(name)
     found = {each: (each.removesuffix("_id"), "id") for each in columns if each.endswith("_id")}
     found["id"] = (table, "id")
-    if kept.pointers.name in there:
-        keys = sa.select(kept.pointers).where(kept.pointers.c.table == table)
-        found |= {row.column: (row.parent, row.key) for row in connection.execute(keys)}
+    if kept.POINTERS in there:
+        keys = sa.select(noted).where(noted.c.child == table)
+        found |= {row.ours: (row.parent, row.theirs) for row in connection.execute(keys)}
     return {column: found[column] for column in found if column in columns}

@@ -24,9 +24,8 @@ from app.schema.engine import (
     note,
     quoted,
 )
-from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null
+from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null, widen
 from app.schema.triggers import create_staleness_trigger, drop_staleness_trigger
-from app.schema.widen import widen
 
 __all__ = [
     "add_foreign_key",

@@ -34,15 +34,7 @@ BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "secret", "token"}
 
 # What pointed at what, also when the keys have gone with their tables and columns.
-pointers = sa.Table(
-    f"{state.KEPT}keys",
-    sa.MetaData(),
-    sa.Column("table", sa.String(64), primary_key=True),
-    sa.Column("column", sa.String(64), primary_key=True),
-    sa.Column("parent", sa.String(64), nullable=False),
-    sa.Column("key", sa.String(64), nullable=False),
-    **state.OPTIONS | {"sqlite_autoincrement": False},
-)
+POINTERS = f"{state.KEPT}keys"
 
 
 def is_going(up: bool) -> bool:
@@ -62,11 +54,11 @@ def put_aside_column(table: str, column: str) -> None:
     """Before a downgrade drops the column, keep what it holds."""
     if not is_going(up=False):
         return
+    reason = "by its name it is a secret, which may end meanwhile" if is_secret(column) else ""
     if (table, column) in op.get_context().opts.get("derived", ()):
-        note(f"{table}.{column} is not kept: it was derived from what may change meanwhile.")
-        return
-    if is_secret(column):
-        note(f"{table}.{column} is not kept: by its name it is a secret, which may end meanwhile.")
+        reason = "it was derived from what may change meanwhile"
+    if reason:
+        note(f"{table}.{column} is not kept: {reason}.")
         return
     remember_keys(table)
     kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
@@ -115,14 +107,13 @@ def is_secret(column: str) -> bool:
 
 def remember_keys(table: str) -> None:
     """Before a downgrade drops them, note which rows those of this table point at."""
-    keys = inspector().get_foreign_keys(table) if is_going(up=False) else []
-    for key in keys:
-        op.get_bind().execute(sa.schema.CreateTable(pointers, if_not_exists=True))
+    for key in inspector().get_foreign_keys(table) if is_going(up=False) else []:
+        words = "VARCHAR(64) NOT NULL, ".join(["child ", "ours ", "parent ", "theirs ", ""])
+        execute(f"CREATE TABLE IF NOT EXISTS {POINTERS} ({words}PRIMARY KEY (child, ours))")
         for ours, theirs in zip(key["constrained_columns"], key["referred_columns"], strict=True):
-            mine = (pointers.c.table == table) & (pointers.c.column == ours)
-            op.get_bind().execute(sa.delete(pointers).where(mine))
-            row = {"table": table, "column": ours, "parent": key["referred_table"], "key": theirs}
-            op.get_bind().execute(sa.insert(pointers).values(row))
+            execute(f"DELETE FROM {POINTERS} WHERE child = '{table}' AND ours = '{ours}'")
+            row = f"'{table}', '{ours}', '{key['referred_table']}', '{theirs}'"
+            execute(f"INSERT INTO {POINTERS} VALUES ({row})")
 
 
 def said(what: str, kept: str) -> None:
@@ -184,7 +175,7 @@ def give_back_table(table: str) -> None:
 def tables(connection: sa.Connection) -> list[str]:
     """Return the tables in which something is kept, oldest revision first."""
     found = sa.inspect(connection).get_table_names()
-    return sorted(n for n in found if n.startswith(state.KEPT) and n != pointers.name)
+    return sorted(n for n in found if n.startswith(state.KEPT) and n != POINTERS)
 
 
 def origin(name: str) -> str:

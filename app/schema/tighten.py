@@ -1,11 +1,15 @@
-"""What makes a table stricter: NOT NULL and foreign keys over rows that are there.
+"""What makes a table stricter, or less so: NOT NULL, foreign keys and lengths over rows.
 
-Each is checked while people write, and enforced in a moment. What stands in the way is named.
+What is stricter is checked while people write, and enforced in a moment. What stands in the way
+is named.
 """
 
+import functools
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
+import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
@@ -216,3 +220,27 @@ def drop_foreign_key(name: str, table: str) -> None:
         kind = "FOREIGN KEY" if dialect() == "mariadb" else "CONSTRAINT"
         with brief():
             execute(f"ALTER TABLE {quoted(table)} DROP {kind} {quoted(name)}")
+
+
+def widen(table: str, column: str, kind: sa.String) -> None:
+    """Let the strings of this column be as long as in this type, which is its own but for that.
+
+    Over rows, MariaDB cannot take it from 32 to 63 characters to more than that.
+    """
+    if done(lambda inspector: length_of(inspector, table, column) >= (kind.length or 0)):
+        return
+    if dialect() == "postgresql":
+        words = kind.compile(dialect=op.get_context().dialect)
+        with brief():
+            execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} TYPE {words}")
+    elif dialect() == "mariadb":
+        modify(table, column, kind=f"varchar({kind.length})")
+    else:
+        begin = rf"""\A(\s*["`[]?{re.escape(column)}\W+\w*CHAR\w*\s*\()\d+"""
+        longer = functools.partial(re.compile(begin, re.IGNORECASE).sub, rf"\g<1>{kind.length}")
+        rebuild.edit(table, lambda items: [longer(item) for item in items], "column")
+
+
+def length_of(inspector: sa.Inspector, table: str, column: str) -> float:
+    types = {each["name"]: each["type"] for each in inspector.get_columns(table)}
+    return getattr(types[column], "length", None) or float("inf")
