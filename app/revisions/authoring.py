@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
 from app.db import UTCDateTime
-from app.revisions import pages
+from app.revisions import checks, pages
 from app.revisions.chain import Chain
 from app.revisions.pages import Page
 from app.schema import ddl
@@ -40,6 +40,8 @@ def number(context: MigrationContext, revision: Any, directives: list[MigrationS
     # `flask db check` comes here too, and wants to see the directive as it is.
     found = directive.upgrade_ops_list[-1]
     written = getattr(options.config.cmd_opts, "autogenerate", False)
+    if written:
+        checks.refuse_new(context)
     if written and found.is_empty():
         directives.clear()
         log.info("No changes in schema detected.")

@@ -209,6 +209,9 @@ IMPOSSIBLE = {
     "has a CHECK, which nothing here would write": (
         'User.age = mapped_column(sa.Integer, sa.CheckConstraint("age > 0", name="age"))'
     ),
+    "user has a CHECK, which nothing here would write (ck_user_named)": (
+        'User.__table__.append_constraint(sa.CheckConstraint("name <> \'\'", name="named"))'
+    ),
     "serves a foreign key of user_session": (
         'indexes = Model.metadata.tables["user_session"].indexes\n'
         'indexes -= {each for each in indexes if each.name == "ix_user_session_user_id"}'

@@ -12,6 +12,9 @@ from tests.schema.test_authoring import FIELDS, PET, RENAMED, answered, migrate,
 POINTING = '    boss_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)'
 # Required from now on, and longer.
 REQUIRED = "    origin: Mapped[str] = mapped_column(sa.String(30))"
+CHECKED = PET.replace(
+    "= TABLE_OPTIONS", '= (sa.CheckConstraint("user_id > 0", name="owned"), TABLE_OPTIONS)'
+)
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
@@ -21,7 +24,7 @@ def test_the_usual_changes_one_after_the_other(at_head: Schema, project: Path) -
     )
 
     # New fields, a table, an index, a key, and a column that is stricter and longer.
-    change_models(project, PET, fields=(*FIELDS, POINTING, REQUIRED), without="origin")
+    change_models(project, CHECKED, fields=(*FIELDS, POINTING, REQUIRED), without="origin")
     made = migrate(at_head, project, "-m", "Adding")
     assert made.returncode == 0, made.stderr
     upgrade(at_head, project)
