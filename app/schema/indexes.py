@@ -6,22 +6,8 @@ from contextlib import contextmanager
 from alembic import op
 from sqlalchemy.exc import IntegrityError
 
-from app.schema.engine import (
-    NAMED,
-    alter,
-    autocommitted,
-    dialect,
-    execute,
-    fetch,
-    first_of,
-    holds_rows,
-    is_callers,
-    is_script,
-    keys_of,
-    listed,
-    made_here,
-    quoted,
-)
+from app.schema import engine
+from app.schema.engine import dialect, execute, fetch, is_callers, is_script, listed, quoted
 from app.schema.locks import LONGER
 
 # It keeps nobody waiting while it waits, so it may wait for longer than other steps.
@@ -37,8 +23,10 @@ def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
     kind, over = "UNIQUE INDEX" if unique else "INDEX", listed(columns)
     try:
         if dialect() == "mariadb":
-            alter(table, f"ADD {kind} {quoted(name)} ({over})", "NOCOPY")
-        elif can_be_concurrent() and (not made_here(table) if is_script() else holds_rows(table)):
+            engine.alter(table, f"ADD {kind} {quoted(name)} ({over})", "NOCOPY")
+        elif can_be_concurrent() and (
+            not engine.made_here(table) if is_script() else engine.holds_rows(table)
+        ):
             with patience():
                 on = f"{quoted(name)} ON {quoted(table)}"
                 if is_script():  # nobody looks whether one broke off here before
@@ -72,7 +60,7 @@ def can_be_concurrent() -> bool:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    with autocommitted():
+    with engine.autocommitted():
         before = LONGER["postgresql"][1] if is_script() else fetch("SHOW lock_timeout")[0][0]
         execute(f"SET lock_timeout = '{WAIT}'")
         try:
@@ -83,18 +71,18 @@ def patience() -> Iterator[None]:
 
 def duplicates(name: str, table: str, columns: list[str]) -> str:
     """Return which rows share what, ten groups of them at most."""
-    key = quoted(keys_of(table)[0])
+    key = quoted(engine.keys_of(table)[0])
     there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     rows = fetch(
         f"SELECT MIN({key}) AS one, MAX({key}) AS other, COUNT(*) AS n FROM {quoted(table)} "
         f"WHERE {there} GROUP BY {listed(columns)} HAVING COUNT(*) > 1 "
-        f"ORDER BY MIN({key}) LIMIT {NAMED + 1}"
+        f"ORDER BY MIN({key}) LIMIT {engine.NAMED + 1}"
     )
     groups = [
         f"{row.one} and {row.other}" + (f" (of {row.n})" if row.n > 2 else "") for row in rows
     ]
     return (
         f"{name} cannot be unique: rows of {table} share their {', '.join(columns)}, by "
-        f"{key.strip('`')}: {first_of(groups, '; ')}. Nothing was changed: settle which of them "
-        "keeps it, then run the command again."
+        f"{key.strip('`')}: {engine.first_of(groups, '; ')}. Nothing was changed: settle which of "
+        "them keeps it, then run the command again."
     )

@@ -12,22 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from app import clock
-from app.schema import state
-from app.schema.engine import (
-    autocommitted,
-    columns_of,
-    dialect,
-    execute,
-    fetch,
-    has_table,
-    holds_rows,
-    inspector,
-    is_script,
-    keys_of,
-    listed,
-    note,
-    quoted,
-)
+from app.schema import engine, state
+from app.schema.engine import execute, fetch, inspector, keys_of, listed, quoted
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
@@ -39,7 +25,7 @@ POINTERS = f"{state.KEPT}keys"
 
 def is_going(up: bool) -> bool:
     """Whether a step is under way in this direction, on a database."""
-    return not is_script() and op.get_context().opts["step"][1] is up
+    return not engine.is_script() and op.get_context().opts["step"][1] is up
 
 
 def name_of(table: str) -> str:
@@ -58,19 +44,19 @@ def put_aside_column(table: str, column: str) -> None:
     if (table, column) in op.get_context().opts.get("derived", ()):
         reason = "it was derived from what may change meanwhile"
     if reason:
-        note(f"{table}.{column} is not kept: {reason}.")
+        engine.note(f"{table}.{column} is not kept: {reason}.")
         return
     remember_keys(table)
     kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
     if not keys or not fetch(f"SELECT 1 FROM {t} WHERE {c} IS NOT NULL LIMIT 1"):
         return
     types = {each["name"]: each["type"] for each in inspector().get_columns(table)}
-    if not has_table(kept):
+    if not engine.has_table(kept):
         columns: list[sa.Column[Any]] = [
             sa.Column(key, types[key], primary_key=True, autoincrement=False) for key in keys
         ]
         op.create_table(kept, *columns, **state.OPTIONS | {"sqlite_autoincrement": False})
-    if column not in columns_of(kept):
+    if column not in engine.columns_of(kept):
         op.add_column(kept, sa.Column(column, types[column]))
     k, matching = quoted(kept), same("k", "t", keys)
     execute(
@@ -87,12 +73,12 @@ def put_aside_table(table: str) -> None:
 
     A secret that rows may be without is left out of them.
     """
-    if not is_going(up=False) or not holds_rows(table):
+    if not is_going(up=False) or not engine.holds_rows(table):
         return
     columns = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
     if needed := [name for name in columns if is_secret(name) and not columns[name]]:
         what = f"the rows of {table} are secrets, which may end meanwhile"
-        note(f"{table} is not kept: by the name of {', '.join(needed)}, {what}.")
+        engine.note(f"{table} is not kept: by the name of {', '.join(needed)}, {what}.")
         return
     remember_keys(table)
     kept, wanted = name_of(table), listed([name for name in columns if not is_secret(name)])
@@ -117,7 +103,7 @@ def remember_keys(table: str) -> None:
 
 
 def said(what: str, kept: str) -> None:
-    note(
+    engine.note(
         f"{what} is kept in {kept} for {KEPT_FOR.days} days; upgrading again gives it back. "
         "What is removed meanwhile `flask worker` removes there too."
     )
@@ -125,7 +111,7 @@ def said(what: str, kept: str) -> None:
 
 def give_back_column(table: str, column: str) -> None:
     """After an upgrade added the column again, fill it with what was kept, in batches."""
-    if not is_going(up=True) or column not in columns_of(kept := name_of(table)):
+    if not is_going(up=True) or column not in engine.columns_of(kept := name_of(table)):
         return
     keys, k, t, c = keys_of(table), quoted(kept), quoted(table), quoted(column)
     value = f"SELECT k.{c} FROM {k} k WHERE {same('k', t, keys)}"
@@ -133,13 +119,13 @@ def give_back_column(table: str, column: str) -> None:
     nullable = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
     if nullable[column]:
         update += f" AND {c} IS NULL"  # what was written meanwhile wins
-    with autocommitted():
+    with engine.autocommitted():
         after, key = "", quoted(keys[0])
         while page := fetch(f"SELECT {key} FROM {k} {after} ORDER BY {key} LIMIT {BATCH}"):
             first, last = literal(page[0][0]), literal(page[-1][0])
             execute(f"{update} AND {key} BETWEEN {first} AND {last}")
             after = f"WHERE {key} > {last}"
-        if columns_of(kept) == {*keys, column}:
+        if engine.columns_of(kept) == {*keys, column}:
             op.drop_table(kept)
         else:
             op.drop_column(kept, column)
@@ -151,10 +137,10 @@ def literal(value: object) -> str:
 
 def give_back_table(table: str) -> None:
     """After an upgrade made the table again, fill it with the rows that still make sense."""
-    if not is_going(up=True) or not has_table(kept := name_of(table)):
+    if not is_going(up=True) or not engine.has_table(kept := name_of(table)):
         return
     k, t, keys = quoted(kept), quoted(table), keys_of(table)
-    columns = sorted(columns_of(kept) & columns_of(table))
+    columns = sorted(engine.columns_of(kept) & engine.columns_of(table))
     where = f"NOT EXISTS (SELECT 1 FROM {t} t WHERE {same('t', 'k', keys)})"
     for key in inspector().get_foreign_keys(table):
         pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
@@ -166,7 +152,7 @@ def give_back_table(table: str) -> None:
         f"INSERT INTO {t} ({listed(columns)}) SELECT {listed(columns, 'k.')} FROM {k} k "
         f"WHERE {where}"
     )
-    if dialect() == "postgresql" and keys == ["id"]:
+    if engine.dialect() == "postgresql" and keys == ["id"]:
         sequence = f"pg_get_serial_sequence('{t}', 'id')"
         execute(f"SELECT setval({sequence}, (SELECT MAX(id) FROM {t})) WHERE {sequence} <> ''")
     op.drop_table(kept)
