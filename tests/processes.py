@@ -9,6 +9,7 @@ import os
 import pty
 import signal
 import sys
+import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -121,6 +122,7 @@ def forget_the_site() -> None:
 def answered(answer: str, *arguments: str, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
     """Run `flask …` on a terminal, answer what it asks; return its exit code and what it said."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))  # which a terminal that somebody sits at has
     command = Command(*arguments, cwd=cwd, env=env, terminal=theirs)
     os.close(theirs)
     os.write(ours, f"{answer}\n".encode())

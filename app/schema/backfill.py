@@ -130,7 +130,7 @@ class Backfill:
                 with transaction(progress.connection, pace.writing):
                     written = write_once(progress.connection)
                     progress.note(written)  # killed here, neither is done
-                progress.add(written)
+                progress.bar.update(written)
                 return
             except DBAPIError as error:
                 # A lock that stays is for the whole run to wait for, which names who holds it.

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -26,7 +26,6 @@ GROWTH = 1.25  # times the last batch, at most: one that was quick by chance say
 PAUSE_BUSY, PAUSE_BUSIEST = 0.05, 1.0  # seconds, doubled while the live database has trouble
 SLOW, NEVER_SLOW = 5, 0.02  # times the usual, and seconds: when a small read takes too long
 LOOK_EVERY = 0.5  # seconds, while paused
-LINE_EVERY = 10.0  # seconds, where no terminal shows a bar
 
 WAITING = {
     "postgresql": "SELECT COUNT(*) FROM pg_stat_activity "
@@ -81,7 +80,8 @@ class Probe:
     """
 
     def __init__(self, engine: sa.Engine | None, table: sa.TableClause) -> None:
-        self.engine, self.table = engine, table
+        self.engine = engine and engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.table = table
         self.connection: sa.Connection | None = None
         self.usual: float | None = None
 
@@ -94,9 +94,7 @@ class Probe:
         if self.engine is None:
             return True
         try:
-            self.connection = self.connection or self.engine.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            )
+            self.connection = self.connection or self.engine.connect()
             with Stopwatch() as stopwatch:
                 self.connection.execute(sa.select(self.table.c.id).where(self.table.c.id == id_))
             return self.is_usual(stopwatch.seconds) and not self.waiting(self.connection)
@@ -115,17 +113,31 @@ class Probe:
         return connection.exec_driver_sql(query).scalar_one() if query else 0
 
 
+class Lines:
+    """Where no terminal shows the bar it becomes a line of the log, now and then."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            log.info(text.strip())
+
+
+IN_LINES: dict[str, Any] = {
+    "mininterval": 10.0,
+    "delay": 1e-9,  # nothing before that, and what stands there at the end is said by us
+    "leave": False,
+    "bar_format": "{desc}: {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left",
+}
+
+
 class Progress:
     """How far a backfill is, in our state and on a bar (or a line now and then), and its orders."""
 
     def __init__(self, connection: sa.Connection, revision: str, table: str, due: int) -> None:
-        self.connection, self.revision = connection, revision
-        self.before = self.done = state.begin(connection, revision, table, due)
-        self.what, self.total, self.state = table, self.done + due, "failed"
-        self.started = self.said = time.monotonic()
-        self.in_lines = not sys.stderr.isatty()
-        self.bar = tqdm(
-            total=self.total, initial=self.done, desc=table, unit=" rows", disable=self.in_lines
+        self.connection, self.revision, self.state = connection, revision, "failed"
+        done = state.begin(connection, revision, table, due)
+        shown: dict[str, Any] = {} if sys.stderr.isatty() else IN_LINES | {"file": Lines()}
+        self.bar: Any = tqdm(
+            total=done + due, initial=done, desc=table, unit=" rows", miniters=1, **shown
         )
 
     def __enter__(self) -> Self:
@@ -134,47 +146,30 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         gc.unfreeze()
-        self.bar.close()
         with suppress(SQLAlchemyError):  # the connection may be what broke
             self.note(state=self.state)
-        if self.total and self.in_lines:
-            self.say()
-
-    @property
-    def rate(self) -> float:
-        return (self.done - self.before) / max(time.monotonic() - self.started, 1e-6)
+        if self.bar.total:
+            self.bar.refresh()
+        self.bar.close()
 
     def note(self, rows: int = 0, **values: str) -> None:
         """Write down how far it is, with what the batch under way has written."""
-        done = self.done + rows
-        state.note(self.connection, self.revision, done=done, rate=self.rate, **values)
-
-    def add(self, rows: int) -> None:
-        self.done += rows
-        self.bar.update(rows)
-        if self.in_lines and time.monotonic() - self.said > LINE_EVERY:
-            self.say()
+        here = self.bar.n - self.bar.initial
+        rate = here / max(self.bar.format_dict["elapsed"], 1e-6)
+        state.note(self.connection, self.revision, done=self.bar.n + rows, rate=rate, **values)
 
     def obey(self) -> None:
         """Wait while somebody wants it to, or raise Cancelled."""
         told = state.told(self.connection, self.revision)
         if told == "pause":
             self.note(state="paused")
-            log.info("%s: paused, until `flask db backfill --resume`", self.what)
+            log.info("%s: paused, until `flask db backfill --resume`", self.bar.desc)
             while (told := state.told(self.connection, self.revision)) == "pause":
                 time.sleep(LOOK_EVERY)
             self.note(state="running")
         if told == "cancel":
             self.state = "cancelled"
             raise Cancelled(
-                f"The backfill of {self.what} was cancelled after {self.done} of {self.total} "
-                "rows. They stay done; `flask db backfill` goes on from there."
+                f"The backfill of {self.bar.desc} was cancelled after {self.bar.n} of "
+                f"{self.bar.total} rows. They stay done; `flask db backfill` goes on from there."
             )
-
-    def say(self) -> None:
-        self.said = time.monotonic()
-        left = max(self.total - self.done, 0) / self.rate if self.rate else 0
-        log.info(
-            "%s: %d of %d rows, %.0f a second, %.0f s left",
-            *(self.what, self.done, self.total, self.rate, left),
-        )

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 import threading
 import time
@@ -38,6 +39,11 @@ DONE = "SELECT COUNT(*) FROM thing WHERE note IS NOT NULL"
 
 @pytest.fixture
 def directory(schema: Schema, tmp_path: Path) -> str:
+    return prepared(schema, tmp_path)
+
+
+def prepared(schema: Schema, tmp_path: Path) -> str:
+    """Make the table, with rows that are due, and return the history that fills them."""
     directory = history(tmp_path, *STORY)
     schema.upgrade("0001", directory=directory)
     with schema.engine.begin() as connection:
@@ -154,6 +160,29 @@ def test_python_does_not_look_through_the_program_in_a_batch(
 
     assert min(frozen) > before
     assert gc.get_freeze_count() == before
+
+
+def test_a_terminal_shows_the_rate_and_the_time_left(sqlite: Schema, tmp_path: Path) -> None:
+    directory = prepared(sqlite, tmp_path)
+
+    code, said = sqlite.answered("", "db", "-d", directory, "backfill")
+
+    assert code == 0, said
+    assert re.search(r"thing: +\d+%\|.*\| \d+/400 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ rows/s\]", said)
+    assert "thing: 100%|" in said
+
+
+def test_elsewhere_lines_do(sqlite: Schema, tmp_path: Path) -> None:
+    directory = prepared(sqlite, tmp_path)
+
+    run = sqlite.flask("db", "-d", directory, "backfill")
+
+    assert run.returncode == 0
+    assert re.search(r"thing: 400 of 400 rows, [\d.]+ rows/s, 00:00 left\n", run.stderr)
+    assert "\r" not in run.stderr
+    assert run.stderr.count("thing: ") == 1  # and one now and then, where it takes long
+    again = sqlite.flask("db", "-d", directory, "backfill")
+    assert "thing: " not in again.stderr  # nothing was due
 
 
 def test_writers_who_wait_are_seen(schema: Schema, directory: str) -> None:
