@@ -24,14 +24,6 @@ from app.schema.engine import autocommitted, is_callers, is_script, note
 from app.schema.progress import MOST, WRITING, Pace, Probe, Progress, Stopwatch
 
 TRIES = 5
-BEGIN = {
-    "sqlite": ["BEGIN IMMEDIATE"],  # it waits here, for a writer of the site
-    # What a crash of the server took back would be due again, by its count too: so the disk may
-    # write it along with the next commit of a page. The revision's own commit waits for all.
-    "postgresql": ["BEGIN", "SET LOCAL synchronous_commit = off"],
-    "mariadb": ["BEGIN"],
-}
-
 Rows = Sequence[sa.Row[Any]]
 Values = Mapping[int, Mapping[str, Any]]
 T = TypeVar("T")
@@ -209,8 +201,14 @@ def transaction(connection: sa.Connection, stopwatch: Stopwatch) -> Iterator[Non
         with stopwatch:
             yield
         return
-    for statement in BEGIN[connection.dialect.name]:
-        connection.exec_driver_sql(statement)
+    if connection.dialect.name == "sqlite":
+        locks.take_turn(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+    if connection.dialect.name == "postgresql":
+        # What a crash of the server took back would be due again, by its count too: so the disk
+        # may write it along with the next commit of a page. The revision's own waits for all.
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
     try:
         with stopwatch:
             yield

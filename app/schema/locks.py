@@ -4,6 +4,7 @@ A change of the schema that waits makes everybody who comes after it wait too. S
 moment only, lets the queue go, and tries again, saying whose transaction it is waiting for.
 """
 
+import functools
 import logging
 import random
 import time
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+
+from app.db import server
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ SETTINGS = {
     "postgresql": {"lock_timeout": "35", "statement_timeout": "0"},
     "mariadb": {"lock_wait_timeout": "0", "innodb_lock_wait_timeout": "1"},
 }
-HELD = {"55P03", "40P01", 1205, 1213}
+HELD = {"55P03", "40P01", 1205, 1213, "database is locked"}
 
 BLOCKERS = {
     "postgresql": """
@@ -59,22 +62,21 @@ class Blocked(RuntimeError):
 def blockers(connection: sa.Connection) -> list[str]:
     """Return a sentence for each transaction of others that has been open for a while."""
     dialect = connection.dialect.name
-    if dialect not in BLOCKERS:
-        return []
+    if dialect == "sqlite":
+        return server.writers(connection.exec_driver_sql("PRAGMA database_list").all()[0].file)
     try:
         rows = connection.execute(sa.text(BLOCKERS[dialect].replace(":", "\\:"))).all()
     except DBAPIError:  # MariaDB shows them only to users with the privilege PROCESS
         return []
-    return [sentence(row, ENDING[dialect]) for row in rows]
-
-
-def sentence(row: sa.Row[tuple[object, ...]], ending: str) -> str:
-    holding = f", holding {row.held}" if row.held else ""
-    said = f"; last: {' '.join(row.said.split())}" if row.said else ""
-    return (
-        f"Connection {row.id} ({row.name}, {row.doing}) has had a transaction open for "
-        f"{row.age} s{holding}{said}. To end it: {ending.format(row.id)}"
-    )
+    said = []
+    for row in rows:
+        holding = f", holding {row.held}" if row.held else ""
+        last = f"; last: {' '.join(row.said.split())}" if row.said else ""
+        said.append(
+            f"Connection {row.id} ({row.name}, {row.doing}) has had a transaction open for "
+            f"{row.age} s{holding}{last}. To end it: {ENDING[dialect].format(row.id)}"
+        )
+    return said
 
 
 def is_held(error: DBAPIError) -> bool:
@@ -101,7 +103,7 @@ def short_waits(connection: sa.Connection) -> Iterator[None]:
 
 
 def patiently(
-    work: Callable[[], None], connection: sa.Connection, begin_again: Callable[[], None]
+    work: Callable[[], object], connection: sa.Connection, begin_again: Callable[[], object]
 ) -> None:
     """Do the work, from its start again while somebody holds a lock; then raise Blocked."""
     named: list[str] = []
@@ -123,8 +125,16 @@ def patiently(
         time.sleep(random.uniform(0.5, 1.5) * min(0.1 * attempt, LONGEST_PAUSE))
 
 
+def take_turn(connection: sa.Connection) -> None:
+    """Begin to write to SQLite, where one does at a time."""
+    begin = functools.partial(connection.exec_driver_sql, "BEGIN IMMEDIATE")
+    patiently(begin, connection, lambda: None)
+
+
 def tell(attempt: int, named: list[str], error: DBAPIError, *, is_news: bool) -> None:
-    who = "\n  ".join(named or ["Many short transactions, or one that this user may not see."])
+    unseen = "Many short transactions, or one that cannot be seen from here: on SQLite look for a "
+    unseen += "`flask shell`, a `sqlite3` or a backup that is in the midst of a write."
+    who = "\n  ".join(named or [unseen])
     if attempt == TRIES:
         raise Blocked(
             f"A lock was not to be had in {TRIES} tries. What is not done was rolled back: end "
@@ -140,7 +150,7 @@ def hurry(connection: sa.Connection, waited: float, named: list[str]) -> None:
     Everybody else waits as long, so not before whoever does stay long is old enough to be named.
     """
     if connection.dialect.name in LONGER:
-        setting, wait = LONGER[connection.dialect.name]
-        if waited <= HURRIED or named:
-            wait = SETTINGS[connection.dialect.name][setting]
+        setting, longer = LONGER[connection.dialect.name]
+        usual = SETTINGS[connection.dialect.name][setting]
+        wait = longer if waited > HURRIED and not named else usual
         connection.exec_driver_sql(f"SET SESSION {setting} = {wait}")

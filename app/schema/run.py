@@ -5,32 +5,42 @@ Used by migrations/env.py alone.
 
 import functools
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
 from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import clock
 from app.schema import kept, locks, state
 
 log = logging.getLogger(__name__)
 
-# PostgreSQL keeps advisory locks per database, MariaDB per server. Asked again and again: one that
-# waits in the database is itself a transaction, which an index built meanwhile would wait for.
+# PostgreSQL keeps advisory locks per database, MariaDB per server; SQLite locks an empty database
+# beside the real one, which works wherever it does and dies with us. Asked again and again: one
+# that waits in the database is itself a transaction, which an index built meanwhile would wait for.
 LOCKS = {
     "postgresql": "SELECT pg_try_advisory_lock(4283)",
     "mariadb": "SELECT GET_LOCK(CONCAT('schema:', SHA1(DATABASE())), 0)",
+    "sqlite": "BEGIN EXCLUSIVE",
 }
 ASKED_EVERY = 0.2  # seconds
 EMPTYING = 25  # tries
-WAITING = "Another run is changing this schema: waiting until it is done."
+PRAGMAS = [
+    "busy_timeout = 1000",  # a live writer's turn is short; whoever stays longer is named
+    "journal_mode = WAL",  # as the site has it: batches are cheap
+    "synchronous = NORMAL",
+    # Little by little, and by us: the commit of somebody's page must not move our batches over.
+    "wal_autocheckpoint = 200",
+    "secure_delete = ON",
+    # With keys on, a table that is written anew takes the rows that point at it along.
+    "foreign_keys = OFF",
+]
 
 
 class Orphans(RuntimeError):
@@ -44,49 +54,36 @@ def connected(url: sa.URL) -> Iterator[sa.Connection]:
         yield connection
 
 
-def one_at_a_time(connection: sa.Connection) -> AbstractContextManager[None]:
+@contextmanager
+def one_at_a_time(connection: sa.Connection) -> Iterator[None]:
     """Wait until no other run is writing to this database, then keep the next one waiting."""
-    hold = file_lock if connection.dialect.name == "sqlite" else server_lock
-    return hold(connection)
-
-
-@contextmanager
-def server_lock(connection: sa.Connection) -> Iterator[None]:
+    url = connection.engine.url
+    if connection.dialect.name == "sqlite":
+        path = connection.exec_driver_sql("PRAGMA database_list").all()[0].file
+        connection.rollback()
+        beside = f"{path}.lock" if path else None
+        url = sa.URL.create("sqlite", database=beside, query={"timeout": "0"})
     # On a connection of its own: a lock taken on the run's would stand between it and its commits.
-    attempt = LOCKS[connection.dialect.name]
-    with connection.engine.connect() as holder:
+    with connected(url) as holder:
         holder.execution_options(isolation_level="AUTOCOMMIT")
-        holder.detach()  # closed for good at the end, which is what frees the lock
-        if connection.dialect.name == "mariadb":
+        if holder.dialect.name == "mariadb":
             holder.exec_driver_sql("SET SESSION wait_timeout = 31536000")  # it is idle by design
-        wait_for(lambda: bool(holder.exec_driver_sql(attempt).scalar()))
+        if not is_free(holder):
+            log.info("Another run is changing this schema: waiting until it is done.")
+            while not is_free(holder):
+                time.sleep(ASKED_EVERY)
         yield
 
 
-@contextmanager
-def file_lock(connection: sa.Connection) -> Iterator[None]:
-    # An empty database beside the real one: its lock works wherever SQLite does, and dies with us.
-    path = connection.exec_driver_sql("PRAGMA database_list").all()[0].file
-    connection.rollback()
-    if not path:
-        yield  # in memory: nobody else can see it
-        return
-    with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as holder:
-        wait_for(lambda: begun(holder))
-        yield
-
-
-def wait_for(attempt: Callable[[], bool]) -> None:
-    if not attempt():
-        log.info(WAITING)
-        while not attempt():
-            time.sleep(ASKED_EVERY)
-
-
-def begun(holder: sqlite3.Connection) -> bool:
-    with suppress(sqlite3.OperationalError):
-        holder.execute("BEGIN EXCLUSIVE")
-    return holder.in_transaction
+def is_free(holder: sa.Connection) -> bool:
+    """Take the lock, unless another run has it."""
+    try:
+        taken = holder.exec_driver_sql(LOCKS[holder.dialect.name])
+    except DBAPIError as error:
+        if not locks.is_held(error):
+            raise
+        return False
+    return not taken.returns_rows or bool(taken.scalar())
 
 
 @contextmanager
@@ -99,14 +96,9 @@ def whole_transactions(connection: sa.Connection) -> Iterator[None]:
             yield
         return
     keys = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
-    connection.exec_driver_sql("PRAGMA busy_timeout = 60000")  # a live writer's turn is short
-    connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # as the site has it: batches are cheap
-    connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
-    # Little by little, and by us: the commit of somebody's page must not move our batches over.
-    connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 200")
-    connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    # With keys on, a table that is written anew takes the rows that point at it along.
-    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    for pragma in PRAGMAS:
+        ask = functools.partial(connection.exec_driver_sql, f"PRAGMA {pragma}")
+        locks.patiently(ask, connection, connection.rollback)
     connection.rollback()
     event.listen(connection, "begin", begin_immediate)
     try:
@@ -135,7 +127,7 @@ def empty_log(connection: sa.Connection) -> None:
 def begin_immediate(connection: sa.Connection) -> None:
     # The driver would begin at the first write, after DDL has gone through on its own.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        locks.take_turn(connection)
 
 
 def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
@@ -155,16 +147,13 @@ def attended(steps_of: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     """Wrap what a command wants done, so that each step is patient, and noted in our history."""
 
     def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
-        expired = context.as_sql
-        for step in steps_of(heads, context):
-            if not expired and context.connection is not None:
+        for number, step in enumerate(steps_of(heads, context)):
+            if not context.as_sql and context.connection is not None and not number:
                 kept.expire(context.connection)
-                expired = True
             if isinstance(step, RevisionStep) and not context.as_sql:
-                taken = functools.partial(
-                    take, context, step.revision, step.migration_fn, is_upgrade=step.is_upgrade
-                )
-                step.migration_fn = functools.wraps(step.migration_fn)(taken)
+                work, up = step.migration_fn, step.is_upgrade
+                taken = functools.partial(take, context, step.revision, work, is_upgrade=up)
+                step.migration_fn = functools.wraps(work)(taken)
             yield step
 
     return steps
@@ -197,19 +186,22 @@ def take(
         again = functools.partial(begin_again, context)
         try:
             locks.patiently(work, context.connection, again)
-        except Exception:
-            with suppress(SQLAlchemyError):  # the connection may be what broke
-                again()
-                note(outcome="failed", ended_at=clock.now())
-                again(commit=True)
+        except Exception as error:
+            # The connection may be what broke; and nobody can write to an SQLite that is blocked.
+            sqlite = context.dialect.name == "sqlite"
+            with suppress(SQLAlchemyError):
+                if not (sqlite and isinstance(error, locks.Blocked)):
+                    again()
+                    note(outcome="failed", ended_at=clock.now())
+                    again(commit=True)
             raise
     note(outcome="upgraded" if is_upgrade else "downgraded", ended_at=clock.now())
 
 
 def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
     """End the revision's transaction and begin another, as an autocommit block does."""
-    transaction = context._transaction
+    transaction, connection = context._transaction, context.connection
     assert transaction is not None
-    assert context.connection is not None
+    assert connection is not None
     transaction.commit() if commit else transaction.rollback()
-    context._transaction = context.connection.begin()
+    context._transaction = connection.begin()
