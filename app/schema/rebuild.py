@@ -1,10 +1,10 @@
 """A table of SQLite changed where SQLite cannot alter it: the ways that lose nothing.
 
-NOT NULL is a matter of the table's text alone, which is edited where it stands; SQLite describes
-this way itself, and from 3.53 on goes it. All else, and this where the catalogue is closed, has
-the table written anew: from its own text, with one change; what hangs on it (indexes, triggers,
-the count of its ids) is made again from its own text; what the catalogue says before and after
-is compared, and any difference that was not meant undoes all of it.
+NOT NULL and foreign keys are a matter of the table's text alone, which is edited where it stands;
+SQLite describes this way itself, and from 3.53 on goes it with NOT NULL. All else, and this where
+the catalogue is closed, has the table written anew: from its own text, with one change; what hangs
+on it (indexes, triggers, the count of its ids) is made again from its own text; what the catalogue
+says before and after is compared, and any difference that was not meant undoes all of it.
 """
 
 import re
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
@@ -23,11 +24,17 @@ TOKEN = re.compile(
 )
 # The end of a comment stays, or what follows would be in it.
 NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT\s+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+KEY = (
+    r"\bCONSTRAINT\s+(?:{})\s+(?:FOREIGN\s+KEY.*|REFERENCES\s+[^(]+\([^)]*\)"
+    r"(?:\s+ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+|NO\s+)?\w+|\s+(?:NOT\s+)?DEFERRABLE"
+    r"|\s+INITIALLY\s+\w+|\s+MATCH\s+\w+)*)"
+)
 SHAPE = (
-    'SELECT cid, name, type, "notnull" <> (name = :otherwise), dflt_value, pk, hidden '
-    "FROM pragma_table_xinfo(:table)",
-    "SELECT * FROM pragma_foreign_key_list(:table)",
-    "SELECT * FROM pragma_index_list(:table)",
+    "SELECT 'column', name, cid, type, dflt_value, pk, hidden FROM pragma_table_xinfo(:table)",
+    "SELECT 'NOT NULL ' || name FROM pragma_table_xinfo(:table) WHERE \"notnull\"",
+    'SELECT \'key\', "from", seq, "table", "to", on_update, on_delete, match '
+    "FROM pragma_foreign_key_list(:table)",
+    "SELECT 'index', * FROM pragma_index_list(:table)",
 )
 
 Change = Callable[[list[str]], list[str]]
@@ -58,15 +65,21 @@ def bare(item: str) -> str:
     return text
 
 
-def without_constraint(items: list[str], name: str) -> list[str]:
-    named = re.compile(rf'\s*CONSTRAINT\s+["`\[]?{re.escape(name)}\b', re.IGNORECASE)
-    return [item for item in items if not named.match(item)]
+def without_key(items: list[str], name: str) -> list[str]:
+    """Return the items of a table without this foreign key, which may stand in a column's."""
+    spellings = name, f'"{name}"', f"`{name}`", f"[{name}]"
+    key = re.compile(KEY.format("|".join(map(re.escape, spellings))), re.IGNORECASE | re.DOTALL)
+    return [item for item in (key.sub("", each) for each in items) if words_of(item)]
+
+
+def words_of(text: str) -> str:
+    """Return the text without its comments."""
+    return "".join(t for t in TOKEN.findall(text) if not t.startswith(("--", "/*"))).strip()
 
 
 def first(item: str) -> str:
     """Return the first name in an item of a table: what the column is called."""
-    words = (token for token in TOKEN.findall(item) if not token.startswith(("--", "/*")))
-    text = "".join(words).strip()
+    text = words_of(item)
     return TOKEN.findall(text)[0].strip('"`[]') if text[0] in '"`[' else re.split(r"\W", text)[0]
 
 
@@ -88,25 +101,32 @@ def split(sql: str) -> tuple[list[str], str]:
 def require(table: str, column: str, *, notnull: bool) -> None:
     """Let no row be without it, which has been looked at, or let rows be without it again."""
     one = required if notnull else free
+    edit(
+        table,
+        lambda items: [one(item) if first(item) == column else item for item in items],
+        f"NOT NULL {column}",
+    )
 
-    def change(items: list[str]) -> list[str]:
-        return [one(item) if first(item) == column else item for item in items]
 
-    if not in_place(table, column, change):
+def edit(table: str, change: Change, meant: str) -> None:
+    """Change the text of the table: where it stands, or by writing it anew."""
+    if is_script():
+        note(f"SQLite has no words for this: `flask db upgrade` edits the text of {table}.")
+    elif not in_place(table, change, meant):
         rebuild(table, change)
 
 
-def in_place(table: str, column: str, change: Change) -> bool:
-    """Edit the text of the table, if SQLite reads just this from it; else change nothing."""
+def in_place(table: str, change: Change, meant: str) -> bool:
+    """Edit the text of the table, if SQLite reads just what is meant from it; else do nothing."""
     connection, before = op.get_bind(), catalogue()["table", table]
     items, _ = split(before)
     text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
     try:
-        if shape(text, table) != shape(before, table, otherwise=column):
+        if {fact[0] for fact in shape(text, table) ^ shape(before, table)} != {meant}:
             return False
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
-        edit = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
-        connection.exec_driver_sql(edit, (text, table))
+        write = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
+        connection.exec_driver_sql(write, (text, table))
     except (DBAPIError, sqlite3.Error):  # where the library defends its catalogue, for one
         return False
     finally:
@@ -116,27 +136,29 @@ def in_place(table: str, column: str, change: Change) -> bool:
     return True
 
 
-def shape(text: str, table: str, otherwise: str = "") -> list[list[tuple[Any, ...]]]:
-    """Return what SQLite reads from the text of a table, as if one NOT NULL were otherwise."""
-    values = {"table": table, "otherwise": otherwise}
+def shape(text: str, table: str) -> set[tuple[Any, ...]]:
+    """Return what SQLite reads from the text of a table."""
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(text)
-        return [scratch.execute(query, values).fetchall() for query in SHAPE]
+        return {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
+
+
+def counts(connection: sa.Connection, table: str) -> bool:
+    """Whether the table never uses an id again, or is not there."""
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    text = connection.exec_driver_sql(query, (table,)).scalar()
+    return not text or "AUTOINCREMENT" in words_of(text).upper()
 
 
 def rebuild(table: str, change: Change) -> None:
     """Write the table anew, its text changed, or raise Lost."""
-    if is_script():
-        note(f"SQLite writes {table} anew for this: run `flask db upgrade` on the database itself.")
-        return
     connection = op.get_bind()
     if connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
         raise Lost(f"With foreign_keys on, {table} would take along what points at it.")
     before = catalogue()
     items, tail = split(before["table", table])
     text = f"({','.join(change(items))}){tail}"
-    count = f"SELECT COUNT(*) FROM {quoted(table)}"
-    rows = connection.exec_driver_sql(count).scalar()
+    rows = rows_of(table)
     move(table, text)
     for (kind, name), sql in before.items():
         if kind in {"index", "trigger"} and (kind, name) not in catalogue():
@@ -145,7 +167,7 @@ def rebuild(table: str, change: Change) -> None:
     after["table", table] = after["table", table].partition("(")[2]
     if after != before | {("table", table): text.partition("(")[2]}:
         raise Lost(f"{table} was not the same after it was written anew.")
-    if connection.exec_driver_sql(count).scalar() != rows:
+    if rows_of(table) != rows:
         raise Lost(f"{table} had {rows} rows before it was written anew, and not after.")
 
 
@@ -156,10 +178,10 @@ def move(table: str, text: str) -> None:
     columns = listed([row.name for row in xinfo if row.hidden == 0])
     connection.exec_driver_sql(f"CREATE TABLE {quoted(new)} {text}")
     execute(f"INSERT INTO {quoted(new)} ({columns}) SELECT {columns} FROM {quoted(table)}")
-    if "AUTOINCREMENT" in text.upper():
-        copy = f"SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{table}'"
-        execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}'")
-        execute(f"INSERT INTO sqlite_sequence (name, seq) {copy}")
+    if counts(connection, new):
+        counted = f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'"
+        execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}' AND EXISTS ({counted})")
+        execute(f"INSERT INTO sqlite_sequence (seq, name) SELECT seq, '{new}' FROM ({counted})")
     execute(f"DROP TABLE {quoted(table)}")
     # In its old way, renaming leaves alone what views, triggers and keys say of this table.
     connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
@@ -167,7 +189,14 @@ def move(table: str, text: str) -> None:
     connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
 
 
+def rows_of(table: str) -> int:
+    return op.get_bind().exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(table)}").scalar_one()
+
+
 def catalogue() -> Catalogue:
     """Return the text of everything that is in the database, by its kind and name."""
-    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    query = (
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
+        "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
     return {(row.type, row.name): row.sql for row in op.get_bind().exec_driver_sql(query)}
