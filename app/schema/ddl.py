@@ -160,13 +160,10 @@ def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
     if engine.is_script():
         return
     charset, collation = TABLE_OPTIONS["mariadb_charset"], TABLE_OPTIONS["mariadb_collate"]
-    has = engine.inspector().get_table_options(table).get("mariadb_collate")
-    if engine.dialect() == "mariadb" and has != collation:
+    if engine.dialect() == "sqlite":
+        rebuild.adopt(table)
+    elif engine.inspector().get_table_options(table).get("mariadb_collate", collation) != collation:
         convert = f"CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
         op.execute(f"ALTER TABLE {engine.quoted(table)} {convert}")
-    if engine.dialect() == "sqlite" and not rebuild.counts(op.get_bind(), table):
-        # SQLite cannot alter this: here alone a table is written anew in place of the old one.
-        with op.batch_alter_table(table, recreate="always", table_kwargs=TABLE_OPTIONS):
-            pass
     for name, columns in unique.items():
         create_index(name, table, columns, unique=True)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
-from app.schema.engine import execute, is_script, listed, note, quoted
+from app.schema.engine import execute, has_table, is_script, keys_of, listed, note, quoted
 
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
@@ -29,6 +29,7 @@ KEY = (
     r"(?:\s+ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+|NO\s+)?\w+|\s+(?:NOT\s+)?DEFERRABLE"
     r"|\s+INITIALLY\s+\w+|\s+MATCH\s+\w+)*)"
 )
+PRIMARY = re.compile(r"\bPRIMARY\s+KEY\b(\s+(ASC|DESC)\b)?(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
 SHAPE = (
     "SELECT 'column', name, cid, type, dflt_value, pk, hidden FROM pragma_table_xinfo(:table)",
     "SELECT 'NOT NULL ' || name FROM pragma_table_xinfo(:table) WHERE \"notnull\"",
@@ -70,6 +71,20 @@ def without_key(items: list[str], name: str) -> list[str]:
     spellings = name, f'"{name}"', f"`{name}`", f"[{name}]"
     key = re.compile(KEY.format("|".join(map(re.escape, spellings))), re.IGNORECASE | re.DOTALL)
     return [item for item in (key.sub("", each) for each in items) if words_of(item)]
+
+
+def counting(items: list[str], key: str) -> list[str]:
+    """Return the items of a table whose key counts up, wherever it was said to be the key."""
+    changed = []
+    for item in items:
+        primary = PRIMARY.search(bare(item))
+        if first(item).lower() == key.lower():
+            start, end = primary.span() if primary else (len(item.rstrip()),) * 2
+            column = re.sub(r"(?i)\s(BIG|SMALL)?INT\b", " INTEGER", item[:start], count=1)
+            changed.append(f"{column}\n\tPRIMARY KEY AUTOINCREMENT{item[end:]}")
+        elif not primary:
+            changed.append(item)
+    return changed
 
 
 def words_of(text: str) -> str:
@@ -141,6 +156,23 @@ def shape(text: str, table: str) -> set[tuple[Any, ...]]:
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(text)
         return {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
+
+
+def adopt(table: str) -> None:
+    """Let a table that another hand made never use an id again; what broke off there goes."""
+    stale = f"_alembic_tmp_{table}"
+    if has_table(stale):
+        left, here = rows_of(stale), rows_of(table) if has_table(table) else -1
+        if left > here:
+            raise Lost(
+                f"{stale} is left of a run of Alembic that broke off, and has {left} rows; {table} "
+                f"{f'has {here}' if here >= 0 else 'is gone'}. Nothing was changed: see which of "
+                f"them is right, let it be {table} and drop the other, then run the command again."
+            )
+        op.drop_table(stale)
+    if not counts(op.get_bind(), table):
+        [key] = keys_of(table)
+        rebuild(table, lambda items: counting(items, key))
 
 
 def counts(connection: sa.Connection, table: str) -> bool:
