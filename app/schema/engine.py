@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,8 +20,8 @@ BRIEF = "2s"
 CANCELLED = "57014"
 
 
-class TooLong(RuntimeError):
-    """A statement kept everybody waiting for too long; it was undone."""
+class Refused(RuntimeError):
+    """A step was not taken, and what it had begun was undone; it says why, and what to do."""
 
 
 def dialect() -> str:
@@ -97,16 +97,13 @@ def is_callers() -> bool:
 @contextmanager
 def autocommitted() -> Iterator[sa.Connection]:
     """End the revision's own transaction, so that what follows commits; leave a caller's alone."""
-    if is_callers():
+    with nullcontext() if is_callers() else op.get_context().autocommit_block():
         yield op.get_bind()
-    else:
-        with op.get_context().autocommit_block():
-            yield op.get_bind()
 
 
 @contextmanager
 def brief() -> Iterator[None]:
-    """Undo what is done here if it takes long, or raise TooLong: nobody can read meanwhile.
+    """Undo what is done here if it takes long, or raise Refused: nobody can read meanwhile.
 
     On PostgreSQL, where some changes of a table write all of it anew.
     """
@@ -121,7 +118,7 @@ def brief() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != CANCELLED:
             raise
-        raise TooLong(
+        raise Refused(
             f"This lets nobody read, and was not done in {BRIEF}: {error.statement}. It was "
             "undone. Where it writes the table anew, add an empty column and fill it instead; "
             "else run the command again when less is going on."

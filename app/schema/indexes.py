@@ -13,12 +13,8 @@ from app.schema.locks import LONGER
 WAIT = "10s"
 
 
-class Duplicates(RuntimeError):
-    """Rows share what is to be unique; nothing was changed."""
-
-
 def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
-    """Build the index, or raise Duplicates."""
+    """Build the index, or raise Refused."""
     kind, over = "UNIQUE INDEX" if unique else "INDEX", engine.listed(columns)
     try:
         if engine.dialect() == "mariadb":
@@ -37,7 +33,7 @@ def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
         if engine.is_callers():  # whose transaction is spoilt: nothing more can be asked in it
             raise
         drop_invalid(name)
-        raise Duplicates(duplicates(name, table, columns)) from error
+        raise engine.Refused(duplicates(name, table, columns)) from error
 
 
 def drop_invalid(name: str) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
-from app.schema.engine import execute, has_table, is_script, keys_of, listed, note, quoted
+from app.schema.engine import Refused, execute, has_table, is_script, keys_of, listed, note, quoted
 
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
@@ -40,10 +40,6 @@ SHAPE = (
 
 Change = Callable[[list[str]], list[str]]
 Catalogue = dict[tuple[str, str], str]
-
-
-class Lost(RuntimeError):
-    """Writing a table anew would have lost something; it was rolled back."""
 
 
 def required(item: str) -> str:
@@ -110,7 +106,7 @@ def split(sql: str) -> tuple[list[str], str]:
         elif depth:
             items[-1] += token
         depth += token == "("
-    raise Lost(f"This text of a table is not understood: {sql}")
+    raise Refused(f"This text of a table is not understood: {sql}")
 
 
 def require(table: str, column: str, *, notnull: bool) -> None:
@@ -164,7 +160,7 @@ def adopt(table: str) -> None:
     if has_table(stale):
         left, here = rows_of(stale), rows_of(table) if has_table(table) else -1
         if left > here:
-            raise Lost(
+            raise Refused(
                 f"{stale} is left of a run of Alembic that broke off, and has {left} rows; {table} "
                 f"{f'has {here}' if here >= 0 else 'is gone'}. Nothing was changed: see which of "
                 f"them is right, let it be {table} and drop the other, then run the command again."
@@ -183,10 +179,10 @@ def counts(connection: sa.Connection, table: str) -> bool:
 
 
 def rebuild(table: str, change: Change) -> None:
-    """Write the table anew, its text changed, or raise Lost."""
+    """Write the table anew, its text changed, or raise Refused."""
     connection = op.get_bind()
     if connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
-        raise Lost(f"With foreign_keys on, {table} would take along what points at it.")
+        raise Refused(f"With foreign_keys on, {table} would take along what points at it.")
     before = catalogue()
     items, tail = split(before["table", table])
     text = f"({','.join(change(items))}){tail}"
@@ -198,9 +194,9 @@ def rebuild(table: str, change: Change) -> None:
     after = catalogue()
     after["table", table] = after["table", table].partition("(")[2]
     if after != before | {("table", table): text.partition("(")[2]}:
-        raise Lost(f"{table} was not the same after it was written anew.")
+        raise Refused(f"{table} was not the same after it was written anew.")
     if rows_of(table) != rows:
-        raise Lost(f"{table} had {rows} rows before it was written anew, and not after.")
+        raise Refused(f"{table} had {rows} rows before it was written anew, and not after.")
 
 
 def move(table: str, text: str) -> None:

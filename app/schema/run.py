@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import clock
 from app.schema import kept, locks, state
+from app.schema.engine import Refused
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,6 @@ PRAGMAS = [
     # With keys on, a table that is written anew takes the rows that point at it along.
     "foreign_keys = OFF",
 ]
-
-
-class Orphans(RuntimeError):
-    """A revision would leave rows that point at nothing; it was rolled back."""
 
 
 @contextmanager
@@ -137,7 +134,7 @@ def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
     orphans = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if orphans:
         places = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in orphans}))
-        raise Orphans(
+        raise Refused(
             f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
             "find them with PRAGMA foreign_key_check, mend them and run the command again."
         )

@@ -25,12 +25,8 @@ FROM information_schema.columns
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}' AND COLUMN_NAME = '{column}'"""
 
 
-class InTheWay(RuntimeError):
-    """Rows break the rule that is to hold from now on; nothing was changed."""
-
-
 def set_not_null(table: str, column: str) -> None:
-    """Let no row be without it from now on, or raise InTheWay."""
+    """Let no row be without it from now on, or raise Refused."""
     if engine.done(lambda inspector: not is_nullable(table, column)):
         return
     refuse_empty(table, column)
@@ -67,7 +63,7 @@ def refuse_empty(table: str, column: str) -> None:
 def refuse(query: str, sentence: str) -> None:
     rows = [str(row[0]) for row in engine.fetch(f"{query} LIMIT {engine.NAMED + 1}")]
     if rows:
-        raise InTheWay(sentence.format(engine.first_of(rows, ", ")))
+        raise engine.Refused(sentence.format(engine.first_of(rows, ", ")))
 
 
 def on_postgresql(table: str, column: str, null: str) -> None:
@@ -126,7 +122,7 @@ def add_foreign_key(
     *,
     ondelete: str | None = None,
 ) -> None:
-    """Let these columns point at rows that are there, from now on, or raise InTheWay."""
+    """Let these columns point at rows that are there, from now on, or raise Refused."""
     clause = (
         f"CONSTRAINT {engine.quoted(name)} FOREIGN KEY ({engine.listed(columns)}) REFERENCES "
         f"{engine.quoted(referred)} ({engine.listed(referred_columns)})"
@@ -146,7 +142,7 @@ def add_foreign_key(
                 engine.execute("SET SESSION foreign_key_checks = 1")
             try:
                 refuse_orphans(table, *pairs)  # one may have slipped in
-            except InTheWay:
+            except engine.Refused:
                 drop_foreign_key(name, table)
                 raise
         else:
