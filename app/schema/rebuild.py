@@ -134,7 +134,7 @@ def in_place(table: str, change: Change, meant: str) -> bool:
     text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
     try:
         if {fact[0] for fact in shape(text, table) ^ shape(before, table)} != {meant}:
-            return False
+            return text == before  # there was nothing to change
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
         write = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
         connection.exec_driver_sql(write, (text, table))

@@ -139,6 +139,7 @@ def test_keys_that_another_hand_wrote_go_too(
     drop = 'ddl.drop_foreign_key("fk {}", "thing")'
     steps = [("contract", drop.format(name), "pass") for name in ("one", "two")]
     steps.append(("contract", 'ddl.drop_column("thing", "two")', "pass"))
+    steps.append(("contract", drop.format("gone"), "pass"))  # which is not there
     directory = history(tmp_path, base, *steps)
     sqlite.upgrade("0001", directory=directory)
     sqlite.execute("INSERT INTO thing (id, two) VALUES (1, NULL)")

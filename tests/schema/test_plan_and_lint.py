@@ -66,7 +66,7 @@ def test_the_plan_names_what_a_contract_breaks(sqlite: Schema, tmp_path: Path) -
 
 def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> None:
     if schema.dialect == "sqlite":
-        pytest.skip("SQLite does not know who holds its lock")
+        pytest.skip("see test_plan_on_sqlite: there it is a process")
     folder = written(tmp_path / "migrations", PERSON, KEY)
     schema.upgrade("0001", directory=str(folder))
     with schema.engine.connect() as idle:
