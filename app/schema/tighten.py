@@ -45,8 +45,8 @@ def drop_not_null(table: str, column: str) -> None:
 
 
 def is_nullable(table: str, column: str) -> bool:
-    columns = engine.inspector().get_columns(table)
-    return next(each["nullable"] for each in columns if each["name"] == column)
+    columns = {each["name"]: each for each in engine.inspector().get_columns(table)}
+    return columns[column]["nullable"]
 
 
 def refuse_empty(table: str, column: str) -> None:
