@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app import jobs
+from app import clock, jobs
 from app.db import db
-from app.schema import kept
+from app.schema import kept, state
 
 EVERY = timedelta(hours=1)
 
@@ -25,7 +25,7 @@ def sweep_kept() -> None:
         # Again while any go: others may have pointed at them.
         while any(forget_gone(connection, name) for name in kept.tables(connection)):
             pass
-        kept.expire(connection)
+        expire(connection)
 
 
 def forget_gone(connection: sa.Connection, name: str) -> int:
@@ -38,7 +38,7 @@ def forget_gone(connection: sa.Connection, name: str) -> int:
     # Of a table that is gone, or is here again and waits to be filled, these are the rows. They
     # have no key of their own, as columns that are kept of a table have.
     whole = {
-        kept.origin(table): table
+        origin(table): table
         for table in kept.tables(connection)
         if not inspector.get_pk_constraint(table)["constrained_columns"]
     }
@@ -54,10 +54,24 @@ def forget_gone(connection: sa.Connection, name: str) -> int:
 
 def pointers(connection: sa.Connection, name: str, there: There) -> dict[str, tuple[str, str]]:
     """Return what the columns of a kept table point at: by a key, else by the name `<table>_id`."""
-    columns, table = there[name], kept.origin(name)
+    columns, table = there[name], origin(name)
     found = {each: (each.removesuffix("_id"), "id") for each in columns if each.endswith("_id")}
     found["id"] = (table, "id")
     if kept.POINTERS in there:
         keys = sa.select(noted).where(noted.c.child == table)
         found |= {row.ours: (row.parent, row.theirs) for row in connection.execute(keys)}
     return {column: found[column] for column in found if column in columns}
+
+
+def origin(name: str) -> str:
+    """Return the table whose rows or columns are kept here."""
+    return name.split("_", 3)[-1]
+
+
+def expire(connection: sa.Connection) -> None:
+    """Drop what was kept for longer than thirty days."""
+    for name in kept.tables(connection):
+        revision = name.removeprefix(state.KEPT).partition("_")[0]
+        ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
+        if ended and ended[0] < clock.now() - kept.KEPT_FOR:
+            connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))

@@ -44,9 +44,10 @@ def writers(path: str) -> list[str]:
         for line in Path("/proc/locks").read_text().splitlines():
             _, _, _, kind, pid, place, *_ = line.split()
             if kind == "WRITE" and place in places:
-                command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+                text = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+                words = "".join(c if c.isprintable() else " " for c in text).split()
                 said.append(
-                    f"Process {pid} ({command[:80]}) is in the midst of a write to {path}. Let it "
-                    "commit or roll back, or close it."
+                    f"Process {pid} ({' '.join(words)[:80]}) is in the midst of a write to {path}. "
+                    "Let it commit or roll back, or close it."
                 )
     return said

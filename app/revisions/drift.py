@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app.revisions import troubles
-from app.schema import state
+from app.schema import rebuild, state
 
 
 def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
@@ -22,12 +22,8 @@ def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
 
 
 def on_sqlite(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
-    made = {row.name: row.sql for row in connection.exec_driver_sql(query)}
     for table in metadata.tables.values():
-        if table.autoincrement_column is not None and "AUTOINCREMENT" not in made.get(
-            table.name, "AUTOINCREMENT"
-        ):
+        if table.autoincrement_column is not None and not rebuild.counts(connection, table.name):
             yield f"{table.name} uses ids again (no AUTOINCREMENT)"
 
 

@@ -1,5 +1,6 @@
 """What `flask db plan` says: each pending step, before anything is done; it only looks."""
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
 from app.revisions import defaults, readiness, reading, rendered, troubles
-from app.schema import locks
+from app.schema import locks, rebuild
 
 MOMENT = "a moment"
 EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"
@@ -45,7 +46,7 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     "add_foreign_key": {
         "postgresql": ("writers of both tables for a moment, nobody while it is validated", 0.4),
         "mariadb": ("nobody: INSTANT, rows checked before and after", 0.1),
-        "sqlite": ("writers, while the table is written anew", 2.4),
+        "sqlite": ("writers, while rows are looked at; only the table's text is edited", 0.1),
     },
     "create_staleness_trigger": {"": ("writers, for a moment", 0)},
     "run": {
@@ -56,13 +57,12 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
 }
 RECIPES["widen"] = RECIPES["drop_not_null"] | {"mariadb": RECIPES["add_column"]["mariadb"]}
 RECIPES["create_unique_index"] = RECIPES["create_index"]
-RECIPES["drop_foreign_key"] = {
-    "": (EXCLUSIVE, 0),
-    "sqlite": RECIPES["add_foreign_key"]["sqlite"],
-}
+RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"]
 RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
-ANEW = {"add_foreign_key", "drop_foreign_key"}  # on SQLite
-SECOND = ANEW | {"create_index", "create_unique_index", "drop_index"}
+KEYS = {"add_foreign_key", "drop_foreign_key"}
+SECOND = KEYS | {"create_index", "create_unique_index", "drop_index"}
+# On SQLite their table's text alone is edited, where the library lets itself be told so.
+EDITED = KEYS | {"set_not_null", "drop_not_null", "widen"}
 
 # Rows and bytes as the engine's catalogue has them: near enough, and read without a scan.
 SIZES = {
@@ -107,9 +107,7 @@ def step(revision: Script, connection: sa.Connection, sizes: dict[str, Any]) -> 
         "rows": sum(sizes.get(table, (0, 0))[0] for table in tables),
         "mb": round(max([sizes.get(table, (0, 0))[1] for table in tables], default=0) / 1e6, 1),
         "safe_while_the_running_release_runs": stage != "contract" and not anew,
-        "written_anew": sorted(
-            {each["table"] for each in actions if dialect == "sqlite" and each["operation"] in ANEW}
-        ),
+        "written_anew": sorted(written_anew(revision, connection)) if dialect == "sqlite" else [],
         "breaks": list(breaks(revision)) if stage == "contract" else [],
         "no_way_back": getattr(revision.module, "irreversible", None),
     }
@@ -121,7 +119,7 @@ def action(
     if call.name == "run":
         table = revision.module.work.table.name
     else:
-        table = str(call.arguments[1 if call.name in SECOND else 0])
+        table = table_of(call)
     recipe = RECIPES[call.name]
     waits, seconds = recipe.get(dialect) or recipe[""]
     millions = sizes.get(table, (0, 0))[0] / 1e6
@@ -131,6 +129,43 @@ def action(
         "waits": waits,
         "seconds": round(seconds * millions, 1),
     }
+
+
+def table_of(call: reading.Call) -> str:
+    return str(call.arguments[1 if call.name in SECOND else 0])
+
+
+def written_anew(revision: Script, connection: sa.Connection) -> set[str]:
+    """Return the tables that SQLite has to write anew for this step."""
+    inspector, closed = sa.inspect(connection), is_closed(connection)
+    found = set()
+    for call in reading.calls(revision):
+        if call.name == "adopt_table":
+            anew = not rebuild.counts(connection, table_of(call))
+        elif call.name == "drop_column" and inspector.has_table(table_of(call)):
+            keys = [key for key in inspector.get_foreign_keys(table_of(call)) if key["name"]]
+            anew = closed and any(call.arguments[1] in key["constrained_columns"] for key in keys)
+        else:
+            names_key = call.name == "add_column" and names_a_key(call)
+            anew = closed and (call.name in EDITED or names_key)
+        if anew:
+            found.add(table_of(call))
+    return found
+
+
+def is_closed(connection: sa.Connection) -> bool:
+    """Whether this SQLite defends its catalogue, so that no text of a table is edited in place."""
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    closed = not connection.exec_driver_sql("PRAGMA writable_schema").scalar()
+    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+    return closed
+
+
+def names_a_key(call: reading.Call) -> bool:
+    parts = [
+        part for each in call.arguments if isinstance(each, ast.AST) for part in ast.walk(each)
+    ]
+    return any(getattr(part, "attr", "") == "ForeignKey" for part in parts)
 
 
 BREAKS = {

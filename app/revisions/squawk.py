@@ -31,6 +31,7 @@ ANSWERED = {
         "create_index",
         "create_unique_index",
         "set_not_null",
+        "add_column",  # with a key that it names
         "add_foreign_key",
     },
     # It waits for the lock for a moment only, and tries again.

@@ -11,38 +11,39 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from app.schema import indexes, kept, rebuild
-from app.schema.engine import (
-    alter,
-    brief,
-    columns_of,
-    dialect,
-    done,
-    inspector,
-    is_script,
-    names,
-    note,
-    quoted,
-)
-from app.schema.tighten import add_foreign_key, drop_foreign_key, drop_not_null, set_not_null, widen
-from app.schema.triggers import create_staleness_trigger, drop_staleness_trigger
-
-__all__ = [
-    "add_foreign_key",
-    "create_staleness_trigger",
-    "drop_foreign_key",
-    "drop_not_null",
-    "drop_staleness_trigger",
-    "note",
-    "set_not_null",
-    "widen",
-]
+from app.schema import engine, indexes, kept, rebuild
+from app.schema.engine import note as note
+from app.schema.tighten import add_foreign_key as add_foreign_key
+from app.schema.tighten import drop_foreign_key as drop_foreign_key
+from app.schema.tighten import drop_not_null as drop_not_null
+from app.schema.tighten import set_not_null as set_not_null
+from app.schema.tighten import widen as widen
 
 # Ids are never reused, and strings compare byte for byte, on all three engines.
 TABLE_OPTIONS: dict[str, Any] = {
     "sqlite_autoincrement": True,
     "mariadb_charset": "utf8mb4",
     "mariadb_collate": "utf8mb4_nopad_bin",
+}
+# Empties a derived column when a release that does not know it writes its source alone.
+STALENESS = {
+    "sqlite": [
+        "CREATE TRIGGER {trigger} AFTER UPDATE OF {source} ON {table} "
+        "WHEN NEW.{source} IS NOT OLD.{source} AND NEW.{derived} IS OLD.{derived} "
+        "BEGIN UPDATE {table} SET {derived} = NULL WHERE rowid = NEW.rowid; END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN NEW.{derived} := NULL; RETURN NEW; END'",
+        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW "
+        "WHEN (NEW.{source} IS DISTINCT FROM OLD.{source} "
+        "AND NEW.{derived} IS NOT DISTINCT FROM OLD.{derived}) EXECUTE FUNCTION {trigger}()",
+    ],
+    "mariadb": [
+        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW SET NEW.{derived} = "
+        "IF(NOT NEW.{source} <=> OLD.{source} AND NEW.{derived} <=> OLD.{derived}, "
+        "NULL, NEW.{derived})"
+    ],
 }
 
 
@@ -64,7 +65,7 @@ def big_id() -> TypeEngine[int]:
 def create_table(name: str, *items: sa.schema.SchemaItem, **options: Any) -> None:
     """Create the table with its columns and named constraints."""
     wanted = {item.name for item in items if isinstance(item, sa.Column)}
-    if wanted != columns_of(name):
+    if wanted != engine.columns_of(name):
         op.create_table(name, *items, **TABLE_OPTIONS | options)
         op.get_context().opts.setdefault("made", set()).add(name)
     kept.give_back_table(name)
@@ -72,7 +73,7 @@ def create_table(name: str, *items: sa.schema.SchemaItem, **options: Any) -> Non
 
 def drop_table(name: str, *, secret: bool = False) -> None:
     """Drop the table and its indexes; a downgrade keeps its rows aside unless they are secret."""
-    if not done(lambda inspector: not inspector.has_table(name)):
+    if not engine.done(lambda inspector: not inspector.has_table(name)):
         if not secret:
             kept.put_aside_table(name)
         op.drop_table(name)
@@ -80,26 +81,34 @@ def drop_table(name: str, *, secret: bool = False) -> None:
 
 def add_row(table: str, values: dict[str, str], **queries: str) -> None:
     """Add one row that the code counts on, unless it is there; `queries` name values to look up."""
-    given = {quoted(name): f"'{value}'" for name, value in values.items()}
-    given |= {quoted(name): f"({query})" for name, query in queries.items()}
+    given = {engine.quoted(name): f"'{value}'" for name, value in values.items()}
+    given |= {engine.quoted(name): f"({query})" for name, query in queries.items()}
     same = " AND ".join(f"{name} = {value}" for name, value in given.items())
     columns, selected = ", ".join(given), ", ".join(given.values())
-    is_there = f"SELECT 1 FROM {quoted(table)} WHERE {same}"
-    op.execute(
-        f"INSERT INTO {quoted(table)} ({columns}) SELECT {selected} WHERE NOT EXISTS ({is_there})"
-    )
+    is_there = f"SELECT 1 FROM {engine.quoted(table)} WHERE {same}"
+    row = f"SELECT {selected} WHERE NOT EXISTS ({is_there})"
+    op.execute(f"INSERT INTO {engine.quoted(table)} ({columns}) {row}")
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
-    """Add a column that the running release need not know: nullable, or with a constant default."""
-    if column.name not in columns_of(table):
-        if dialect() == "mariadb" and not column.foreign_keys:
+    """Add a column that the running release need not know: nullable, or with a constant default.
+
+    A foreign key that it names is added as by `add_foreign_key`, and goes with the column.
+    """
+    if column.name not in engine.columns_of(table):
+        if engine.dialect() == "mariadb":
             words = sa.schema.CreateColumn(column).compile(dialect=op.get_context().dialect)
-            alter(table, f"ADD COLUMN {words}".replace("%%", "%"))
+            engine.alter(table, f"ADD COLUMN {words}".replace("%%", "%"))
         else:
-            with brief():
-                op.add_column(table, column)
+            # Alembic's operation would add the keys too, checking all rows while everybody waits.
+            add = op.get_context().impl.add_column if column.foreign_keys else op.add_column
+            with engine.brief():
+                add(table, column)
     kept.give_back_column(table, column.name)
+    for key in column.foreign_keys:
+        parent, theirs = key.target_fullname.rsplit(".", 1)
+        name = str(key.name or f"fk_{table}_{column.name}_{parent}")
+        add_foreign_key(name, table, [column.name], parent, [theirs], ondelete=key.ondelete)
 
 
 def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = False) -> None:
@@ -108,28 +117,28 @@ def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = 
     With `erase` also from the files, as far as the engine lets us: what logs, backups and free
     blocks of the disk still hold is beyond any engine's reach. What is `secret` is never kept.
     """
-    if done(lambda inspector: column not in names(inspector.get_columns(table))):
+    if engine.done(lambda inspector: column not in engine.names(inspector.get_columns(table))):
         return
     if not (erase or secret):
         kept.put_aside_column(table, column)
-    for foreign in [] if is_script() else inspector().get_foreign_keys(table):
-        if column in foreign["constrained_columns"]:
+    for foreign in [] if engine.is_script() else engine.inspector().get_foreign_keys(table):
+        if column in foreign["constrained_columns"] and foreign["name"]:
             drop_foreign_key(str(foreign["name"]), table)
-    for index in [] if is_script() else inspector().get_indexes(table):
+    for index in [] if engine.is_script() else engine.inspector().get_indexes(table):
         if column in index["column_names"]:
             drop_index(str(index["name"]), table)
-    if dialect() == "mariadb":
+    if engine.dialect() == "mariadb":
         # FORCE writes the table anew, without what was in the column.
-        drop = f"DROP COLUMN {quoted(column)}"
-        op.execute(f"ALTER TABLE {quoted(table)} {drop}, FORCE") if erase else alter(table, drop)
+        drop, begin = f"DROP COLUMN {engine.quoted(column)}", f"ALTER TABLE {engine.quoted(table)}"
+        op.execute(f"{begin} {drop}, FORCE") if erase else engine.alter(table, drop)
         return
-    with brief():
+    with engine.brief():
         op.drop_column(table, column)  # SQLite writes zeros over it: every run sets secure_delete
-    if erase and dialect() == "postgresql":
+    if erase and engine.dialect() == "postgresql":
         # Only hidden until the table is written anew; VACUUM FULL would want no transaction.
-        key = "" if is_script() else inspector().get_pk_constraint(table)["name"]
-        op.execute(f"CLUSTER {quoted(table)} USING {quoted(key or f'pk_{table}')}")
-        op.execute(f"ALTER TABLE {quoted(table)} SET WITHOUT CLUSTER")
+        key = "" if engine.is_script() else engine.inspector().get_pk_constraint(table)["name"]
+        op.execute(f"CLUSTER {engine.quoted(table)} USING {engine.quoted(key or f'pk_{table}')}")
+        op.execute(f"ALTER TABLE {engine.quoted(table)} SET WITHOUT CLUSTER")
 
 
 def create_index(name: str, table: str, columns: list[str], *, unique: bool = False) -> None:
@@ -146,7 +155,7 @@ def create_index(name: str, table: str, columns: list[str], *, unique: bool = Fa
         ]
 
     indexes.drop_invalid(name)
-    if not done(stands):
+    if not engine.done(stands):
         indexes.build(name, table, columns, unique=unique)
 
 
@@ -157,26 +166,47 @@ def create_unique_index(name: str, table: str, columns: list[str]) -> None:
 
 def drop_index(name: str, table_name: str) -> None:
     """Drop the index."""
-    if not done(lambda inspector: name not in names(inspector.get_indexes(table_name))):
-        if dialect() == "mariadb":
-            alter(table_name, f"DROP INDEX {quoted(name)}", "NOCOPY")
+    if not engine.done(lambda i: name not in engine.names(i.get_indexes(table_name))):
+        if engine.dialect() == "mariadb":
+            engine.alter(table_name, f"DROP INDEX {engine.quoted(name)}", "NOCOPY")
         else:
-            with brief():
+            with engine.brief():
                 op.drop_index(name, table_name)
+
+
+def create_staleness_trigger(table: str, *, source: str, derived: str) -> None:
+    """Empty `derived` whenever a release that does not know it writes `source` alone.
+
+    Otherwise what was derived from the old value would outlive it; a backfill fills it again.
+    """
+    drop_staleness_trigger(table, derived=derived)
+    words = {"trigger": f"tr_{table}_{derived}", "table": table, "source": source}
+    words = {word: engine.quoted(name) for word, name in (words | {"derived": derived}).items()}
+    for statement in STALENESS[engine.dialect()]:
+        op.execute(statement.format(**words))
+
+
+def drop_staleness_trigger(table: str, *, derived: str) -> None:
+    """Drop the trigger of `create_staleness_trigger`."""
+    # What is derived can be wrong by the time that a downgrade is taken back: see kept.py.
+    op.get_context().opts.setdefault("derived", set()).add((table, derived))
+    trigger = engine.quoted(f"tr_{table}_{derived}")
+    if engine.dialect() == "postgresql":
+        op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {engine.quoted(table)}")
+        op.execute(f"DROP FUNCTION IF EXISTS {trigger}()")
+    else:
+        op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
 
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
     """Give a table that another hand made what ours have: ids, collation, these unique indexes."""
-    if is_script():
+    if engine.is_script():
         return
     charset, collation = TABLE_OPTIONS["mariadb_charset"], TABLE_OPTIONS["mariadb_collate"]
-    has = inspector().get_table_options(table).get("mariadb_collate")
-    if dialect() == "mariadb" and has != collation:
+    if engine.dialect() == "sqlite":
+        rebuild.adopt(table)
+    elif engine.inspector().get_table_options(table).get("mariadb_collate", collation) != collation:
         convert = f"CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
-        op.execute(f"ALTER TABLE {quoted(table)} {convert}")
-    if dialect() == "sqlite" and "AUTOINCREMENT" not in rebuild.catalogue()["table", table]:
-        # SQLite cannot alter this: here alone a table is written anew in place of the old one.
-        with op.batch_alter_table(table, recreate="always", table_kwargs=TABLE_OPTIONS):
-            pass
+        op.execute(f"ALTER TABLE {engine.quoted(table)} {convert}")
     for name, columns in unique.items():
         create_index(name, table, columns, unique=True)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +20,8 @@ BRIEF = "2s"
 CANCELLED = "57014"
 
 
-class TooLong(RuntimeError):
-    """A statement kept everybody waiting for too long; it was undone."""
-
-
-class Copies(RuntimeError):
-    """MariaDB would copy the table while writers wait; nothing was changed."""
+class Refused(RuntimeError):
+    """A step was not taken, and what it had begun was undone; it says why, and what to do."""
 
 
 def dialect() -> str:
@@ -101,16 +97,13 @@ def is_callers() -> bool:
 @contextmanager
 def autocommitted() -> Iterator[sa.Connection]:
     """End the revision's own transaction, so that what follows commits; leave a caller's alone."""
-    if is_callers():
+    with nullcontext() if is_callers() else op.get_context().autocommit_block():
         yield op.get_bind()
-    else:
-        with op.get_context().autocommit_block():
-            yield op.get_bind()
 
 
 @contextmanager
 def brief() -> Iterator[None]:
-    """Undo what is done here if it takes long, or raise TooLong: nobody can read meanwhile.
+    """Undo what is done here if it takes long, or raise Refused: nobody can read meanwhile.
 
     On PostgreSQL, where some changes of a table write all of it anew.
     """
@@ -125,7 +118,7 @@ def brief() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != CANCELLED:
             raise
-        raise TooLong(
+        raise Refused(
             f"This lets nobody read, and was not done in {BRIEF}: {error.statement}. It was "
             "undone. Where it writes the table anew, add an empty column and fill it instead; "
             "else run the command again when less is going on."
@@ -139,7 +132,7 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
     """Alter a table of MariaDB in the way that makes nobody wait, of those that can do this.
 
     `safest` is the first that this kind of change can go at all. Where there is none, and there
-    are rows, raise Copies.
+    are rows, raise Refused.
     """
     begin = f"ALTER TABLE {quoted(table)}"
     if is_script():
@@ -160,7 +153,7 @@ def alter(table: str, change: str, safest: str = "INSTANT") -> None:
         else:
             return
     if holds_rows(table):
-        raise Copies(
+        raise Refused(
             f"MariaDB can do this only by copying {table}, and whoever writes waits meanwhile: "
             f"{begin} {change}. Nothing was changed: add an empty column instead, without a "
             "default or of the new type, fill it by a backfill and drop the old one in a contract. "

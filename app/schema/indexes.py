@@ -7,75 +7,70 @@ from alembic import op
 from sqlalchemy.exc import IntegrityError
 
 from app.schema import engine
-from app.schema.engine import dialect, execute, fetch, is_callers, is_script, listed, quoted
 from app.schema.locks import LONGER
 
 # It keeps nobody waiting while it waits, so it may wait for longer than other steps.
 WAIT = "10s"
 
 
-class Duplicates(RuntimeError):
-    """Rows share what is to be unique; nothing was changed."""
-
-
 def build(name: str, table: str, columns: list[str], *, unique: bool) -> None:
-    """Build the index, or raise Duplicates."""
-    kind, over = "UNIQUE INDEX" if unique else "INDEX", listed(columns)
+    """Build the index, or raise Refused."""
+    kind, over = "UNIQUE INDEX" if unique else "INDEX", engine.listed(columns)
     try:
-        if dialect() == "mariadb":
-            engine.alter(table, f"ADD {kind} {quoted(name)} ({over})", "NOCOPY")
+        if engine.dialect() == "mariadb":
+            engine.alter(table, f"ADD {kind} {engine.quoted(name)} ({over})", "NOCOPY")
         elif can_be_concurrent() and (
-            not engine.made_here(table) if is_script() else engine.holds_rows(table)
+            not engine.made_here(table) if engine.is_script() else engine.holds_rows(table)
         ):
             with patience():
-                on = f"{quoted(name)} ON {quoted(table)}"
-                if is_script():  # nobody looks whether one broke off here before
-                    execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted(name)}")
-                execute(f"CREATE {kind} CONCURRENTLY {on} ({over})")
+                on = f"{engine.quoted(name)} ON {engine.quoted(table)}"
+                if engine.is_script():  # nobody looks whether one broke off here before
+                    engine.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {engine.quoted(name)}")
+                engine.execute(f"CREATE {kind} CONCURRENTLY {on} ({over})")
         else:
             op.create_index(name, table, columns, unique=unique)
     except IntegrityError as error:
-        if is_callers():  # whose transaction is spoilt: nothing more can be asked in it
+        if engine.is_callers():  # whose transaction is spoilt: nothing more can be asked in it
             raise
         drop_invalid(name)
-        raise Duplicates(duplicates(name, table, columns)) from error
+        raise engine.Refused(duplicates(name, table, columns)) from error
 
 
 def drop_invalid(name: str) -> None:
     """Drop what a build of PostgreSQL left behind when it broke off: an index nobody uses."""
-    if is_script() or not can_be_concurrent():
+    if engine.is_script() or not can_be_concurrent():
         return
     invalid = (
         "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
         f"AND c.relname = '{name}' AND pg_table_is_visible(c.oid)"
     )
-    if fetch(invalid):
+    if engine.fetch(invalid):
         with patience():
-            execute(f"DROP INDEX CONCURRENTLY {quoted(name)}")
+            engine.execute(f"DROP INDEX CONCURRENTLY {engine.quoted(name)}")
 
 
 def can_be_concurrent() -> bool:
-    return dialect() == "postgresql" and not is_callers()
+    return engine.dialect() == "postgresql" and not engine.is_callers()
 
 
 @contextmanager
 def patience() -> Iterator[None]:
     with engine.autocommitted():
-        before = LONGER["postgresql"][1] if is_script() else fetch("SHOW lock_timeout")[0][0]
-        execute(f"SET lock_timeout = '{WAIT}'")
+        usual = None if engine.is_script() else engine.fetch("SHOW lock_timeout")[0][0]
+        engine.execute(f"SET lock_timeout = '{WAIT}'")
         try:
             yield
         finally:
-            execute(f"SET lock_timeout = '{before}'")
+            engine.execute(f"SET lock_timeout = '{usual or LONGER['postgresql'][1]}'")
 
 
 def duplicates(name: str, table: str, columns: list[str]) -> str:
     """Return which rows share what, ten groups of them at most."""
-    key = quoted(engine.keys_of(table)[0])
-    there = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
-    rows = fetch(
-        f"SELECT MIN({key}) AS one, MAX({key}) AS other, COUNT(*) AS n FROM {quoted(table)} "
-        f"WHERE {there} GROUP BY {listed(columns)} HAVING COUNT(*) > 1 "
+    key = engine.quoted(engine.keys_of(table)[0])
+    there = " AND ".join(f"{engine.quoted(column)} IS NOT NULL" for column in columns)
+    rows = engine.fetch(
+        f"SELECT MIN({key}) AS one, MAX({key}) AS other, COUNT(*) AS n FROM {engine.quoted(table)} "
+        f"WHERE {there} GROUP BY {engine.listed(columns)} HAVING COUNT(*) > 1 "
         f"ORDER BY MIN({key}) LIMIT {engine.NAMED + 1}"
     )
     groups = [

@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from app import clock
 from app.schema import engine, state
 from app.schema.engine import execute, fetch, inspector, keys_of, listed, quoted
 
@@ -162,17 +161,3 @@ def tables(connection: sa.Connection) -> list[str]:
     """Return the tables in which something is kept, oldest revision first."""
     found = sa.inspect(connection).get_table_names()
     return sorted(n for n in found if n.startswith(state.KEPT) and n != POINTERS)
-
-
-def origin(name: str) -> str:
-    """Return the table whose rows or columns are kept here."""
-    return name.split("_", 3)[-1]
-
-
-def expire(connection: sa.Connection) -> None:
-    """Drop what was kept for longer than thirty days."""
-    for name in tables(connection):
-        revision = name.removeprefix(state.KEPT).partition("_")[0]
-        ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
-        if ended and ended[0] < clock.now() - KEPT_FOR:
-            connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))

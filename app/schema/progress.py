@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tqdm import tqdm
 
 from app.schema import state
+from app.schema.engine import Refused
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,6 @@ WAITING = {
     "mariadb": "SELECT CAST(VARIABLE_VALUE AS INTEGER) FROM information_schema.GLOBAL_STATUS "
     "WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
 }
-
-
-class Cancelled(RuntimeError):
-    """Somebody told the backfill to end."""
 
 
 class Stopwatch:
@@ -159,7 +156,7 @@ class Progress:
         state.note(self.connection, self.revision, done=self.bar.n + rows, rate=rate, **values)
 
     def obey(self) -> None:
-        """Wait while somebody wants it to, or raise Cancelled."""
+        """Wait while somebody wants it to, or raise Refused."""
         told = state.told(self.connection, self.revision)
         if told == "pause":
             self.note(state="paused")
@@ -169,7 +166,7 @@ class Progress:
             self.note(state="running")
         if told == "cancel":
             self.state = "cancelled"
-            raise Cancelled(
+            raise Refused(
                 f"The backfill of {self.bar.desc} was cancelled after {self.bar.n} of "
                 f"{self.bar.total} rows. They stay done; `flask db backfill` goes on from there."
             )

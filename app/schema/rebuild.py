@@ -1,10 +1,10 @@
 """A table of SQLite changed where SQLite cannot alter it: the ways that lose nothing.
 
-NOT NULL is a matter of the table's text alone, which is edited where it stands; SQLite describes
-this way itself, and from 3.53 on goes it. All else, and this where the catalogue is closed, has
-the table written anew: from its own text, with one change; what hangs on it (indexes, triggers,
-the count of its ids) is made again from its own text; what the catalogue says before and after
-is compared, and any difference that was not meant undoes all of it.
+NOT NULL and foreign keys are a matter of the table's text alone, which is edited where it stands;
+SQLite describes this way itself, and from 3.53 on goes it with NOT NULL. All else, and this where
+the catalogue is closed, has the table written anew: from its own text, with one change; what hangs
+on it (indexes, triggers, the count of its ids) is made again from its own text; what the catalogue
+says before and after is compared, and any difference that was not meant undoes all of it.
 """
 
 import re
@@ -13,16 +13,23 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
-from app.schema.engine import execute, is_script, listed, note, quoted
+from app.schema.engine import Refused, execute, has_table, is_script, keys_of, listed, note, quoted
 
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
 )
 # The end of a comment stays, or what follows would be in it.
 NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT\s+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+KEY = (
+    r"\bCONSTRAINT\s+(?:{})\s+(?:FOREIGN\s+KEY.*|REFERENCES\s+[^(]+\([^)]*\)"
+    r"(?:\s+ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+|NO\s+)?\w+|\s+(?:NOT\s+)?DEFERRABLE"
+    r"|\s+INITIALLY\s+\w+|\s+MATCH\s+\w+)*)"
+)
+PRIMARY = re.compile(r"\bPRIMARY\s+KEY\b(\s+(ASC|DESC)\b)?(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
 SHAPE = (
     "SELECT 'column', name, cid, type, dflt_value, pk, hidden FROM pragma_table_xinfo(:table)",
     "SELECT 'NOT NULL ' || name FROM pragma_table_xinfo(:table) WHERE \"notnull\"",
@@ -33,10 +40,6 @@ SHAPE = (
 
 Change = Callable[[list[str]], list[str]]
 Catalogue = dict[tuple[str, str], str]
-
-
-class Lost(RuntimeError):
-    """Writing a table anew would have lost something; it was rolled back."""
 
 
 def required(item: str) -> str:
@@ -59,15 +62,35 @@ def bare(item: str) -> str:
     return text
 
 
-def without_constraint(items: list[str], name: str) -> list[str]:
-    named = re.compile(rf'\s*CONSTRAINT\s+["`\[]?{re.escape(name)}\b', re.IGNORECASE)
-    return [item for item in items if not named.match(item)]
+def without_key(items: list[str], name: str) -> list[str]:
+    """Return the items of a table without this foreign key, which may stand in a column's."""
+    spellings = name, f'"{name}"', f"`{name}`", f"[{name}]"
+    key = re.compile(KEY.format("|".join(map(re.escape, spellings))), re.IGNORECASE | re.DOTALL)
+    return [item for item in (key.sub("", each) for each in items) if words_of(item)]
+
+
+def counting(items: list[str], key: str) -> list[str]:
+    """Return the items of a table whose key counts up, wherever it was said to be the key."""
+    changed = []
+    for item in items:
+        primary = PRIMARY.search(bare(item))
+        if first(item).lower() == key.lower():
+            start, end = primary.span() if primary else (len(item.rstrip()),) * 2
+            column = re.sub(r"(?i)\s(BIG|SMALL)?INT\b", " INTEGER", item[:start], count=1)
+            changed.append(f"{column}\n\tPRIMARY KEY AUTOINCREMENT{item[end:]}")
+        elif not primary:
+            changed.append(item)
+    return changed
+
+
+def words_of(text: str) -> str:
+    """Return the text without its comments."""
+    return "".join(t for t in TOKEN.findall(text) if not t.startswith(("--", "/*"))).strip()
 
 
 def first(item: str) -> str:
     """Return the first name in an item of a table: what the column is called."""
-    words = (token for token in TOKEN.findall(item) if not token.startswith(("--", "/*")))
-    text = "".join(words).strip()
+    text = words_of(item)
     return TOKEN.findall(text)[0].strip('"`[]') if text[0] in '"`[' else re.split(r"\W", text)[0]
 
 
@@ -83,13 +106,12 @@ def split(sql: str) -> tuple[list[str], str]:
         elif depth:
             items[-1] += token
         depth += token == "("
-    raise Lost(f"This text of a table is not understood: {sql}")
+    raise Refused(f"This text of a table is not understood: {sql}")
 
 
 def require(table: str, column: str, *, notnull: bool) -> None:
     """Let no row be without it, which has been looked at, or let rows be without it again."""
     one = required if notnull else free
-
     edit(
         table,
         lambda items: [one(item) if first(item) == column else item for item in items],
@@ -112,7 +134,7 @@ def in_place(table: str, change: Change, meant: str) -> bool:
     text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
     try:
         if {fact[0] for fact in shape(text, table) ^ shape(before, table)} != {meant}:
-            return False
+            return text == before  # there was nothing to change
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
         write = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
         connection.exec_driver_sql(write, (text, table))
@@ -132,19 +154,39 @@ def shape(text: str, table: str) -> set[tuple[Any, ...]]:
         return {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
 
 
+def adopt(table: str) -> None:
+    """Let a table that another hand made never use an id again; what broke off there goes."""
+    stale = f"_alembic_tmp_{table}"
+    if has_table(stale):
+        left, here = rows_of(stale), rows_of(table) if has_table(table) else -1
+        if left > here:
+            raise Refused(
+                f"{stale} is left of a run of Alembic that broke off, and has {left} rows; {table} "
+                f"{f'has {here}' if here >= 0 else 'is gone'}. Nothing was changed: see which of "
+                f"them is right, let it be {table} and drop the other, then run the command again."
+            )
+        op.drop_table(stale)
+    if not counts(op.get_bind(), table):
+        [key] = keys_of(table)
+        rebuild(table, lambda items: counting(items, key))
+
+
+def counts(connection: sa.Connection, table: str) -> bool:
+    """Whether the table never uses an id again, or is not there."""
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    text = connection.exec_driver_sql(query, (table,)).scalar()
+    return not text or "AUTOINCREMENT" in words_of(text).upper()
+
+
 def rebuild(table: str, change: Change) -> None:
-    """Write the table anew, its text changed, or raise Lost."""
-    if is_script():
-        note(f"SQLite writes {table} anew for this: run `flask db upgrade` on the database itself.")
-        return
+    """Write the table anew, its text changed, or raise Refused."""
     connection = op.get_bind()
     if connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
-        raise Lost(f"With foreign_keys on, {table} would take along what points at it.")
+        raise Refused(f"With foreign_keys on, {table} would take along what points at it.")
     before = catalogue()
     items, tail = split(before["table", table])
     text = f"({','.join(change(items))}){tail}"
-    count = f"SELECT COUNT(*) FROM {quoted(table)}"
-    rows = connection.exec_driver_sql(count).scalar()
+    rows = rows_of(table)
     move(table, text)
     for (kind, name), sql in before.items():
         if kind in {"index", "trigger"} and (kind, name) not in catalogue():
@@ -152,9 +194,9 @@ def rebuild(table: str, change: Change) -> None:
     after = catalogue()
     after["table", table] = after["table", table].partition("(")[2]
     if after != before | {("table", table): text.partition("(")[2]}:
-        raise Lost(f"{table} was not the same after it was written anew.")
-    if connection.exec_driver_sql(count).scalar() != rows:
-        raise Lost(f"{table} had {rows} rows before it was written anew, and not after.")
+        raise Refused(f"{table} was not the same after it was written anew.")
+    if rows_of(table) != rows:
+        raise Refused(f"{table} had {rows} rows before it was written anew, and not after.")
 
 
 def move(table: str, text: str) -> None:
@@ -164,10 +206,10 @@ def move(table: str, text: str) -> None:
     columns = listed([row.name for row in xinfo if row.hidden == 0])
     connection.exec_driver_sql(f"CREATE TABLE {quoted(new)} {text}")
     execute(f"INSERT INTO {quoted(new)} ({columns}) SELECT {columns} FROM {quoted(table)}")
-    if "AUTOINCREMENT" in text.upper():
-        copy = f"SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{table}'"
-        execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}'")
-        execute(f"INSERT INTO sqlite_sequence (name, seq) {copy}")
+    if counts(connection, new):
+        counted = f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'"
+        execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}' AND EXISTS ({counted})")
+        execute(f"INSERT INTO sqlite_sequence (seq, name) SELECT seq, '{new}' FROM ({counted})")
     execute(f"DROP TABLE {quoted(table)}")
     # In its old way, renaming leaves alone what views, triggers and keys say of this table.
     connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
@@ -175,7 +217,14 @@ def move(table: str, text: str) -> None:
     connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
 
 
+def rows_of(table: str) -> int:
+    return op.get_bind().exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(table)}").scalar_one()
+
+
 def catalogue() -> Catalogue:
     """Return the text of everything that is in the database, by its kind and name."""
-    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    query = (
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
+        "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
     return {(row.type, row.name): row.sql for row in op.get_bind().exec_driver_sql(query)}

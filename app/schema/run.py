@@ -17,7 +17,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import clock
-from app.schema import kept, locks, state
+from app.schema import locks, state
+from app.schema.engine import Refused
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,6 @@ PRAGMAS = [
     # With keys on, a table that is written anew takes the rows that point at it along.
     "foreign_keys = OFF",
 ]
-
-
-class Orphans(RuntimeError):
-    """A revision would leave rows that point at nothing; it was rolled back."""
 
 
 @contextmanager
@@ -137,7 +134,7 @@ def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
     orphans = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if orphans:
         places = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in orphans}))
-        raise Orphans(
+        raise Refused(
             f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
             "find them with PRAGMA foreign_key_check, mend them and run the command again."
         )
@@ -147,9 +144,7 @@ def attended(steps_of: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     """Wrap what a command wants done, so that each step is patient, and noted in our history."""
 
     def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
-        for number, step in enumerate(steps_of(heads, context)):
-            if not context.as_sql and context.connection is not None and not number:
-                kept.expire(context.connection)
+        for step in steps_of(heads, context):
             if isinstance(step, RevisionStep) and not context.as_sql:
                 work, up = step.migration_fn, step.is_upgrade
                 taken = functools.partial(take, context, step.revision, work, is_upgrade=up)

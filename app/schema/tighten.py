@@ -6,33 +6,13 @@ is named.
 
 import functools
 import re
-from collections.abc import Callable
 from contextlib import suppress
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DBAPIError
 
-from app.schema import kept, rebuild
-from app.schema.engine import (
-    NAMED,
-    alter,
-    autocommitted,
-    brief,
-    dialect,
-    done,
-    execute,
-    fetch,
-    first_of,
-    inspector,
-    is_callers,
-    is_script,
-    keys_of,
-    listed,
-    names,
-    note,
-    quoted,
-)
+from app.schema import engine, kept, rebuild
 
 NATIVE_SQLITE = (3, 53)  # from here on it can alter a column in place
 
@@ -49,77 +29,68 @@ FROM information_schema.columns
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}' AND COLUMN_NAME = '{column}'"""
 
 
-class InTheWay(RuntimeError):
-    """Rows break the rule that is to hold from now on; nothing was changed."""
-
-
 def set_not_null(table: str, column: str) -> None:
-    """Let no row be without it from now on, or raise InTheWay."""
-    if done(lambda inspector: not is_nullable(table, column)):
+    """Let no row be without it from now on, or raise Refused."""
+    if engine.done(lambda inspector: not is_nullable(table, column)):
         return
     refuse_empty(table, column)
-    enforce = {"postgresql": checked_first, "mariadb": modify, "sqlite": on_sqlite}[dialect()]
     try:
-        enforce(table, column, "NOT NULL")
+        MAKE[engine.dialect()](table, column, "NOT NULL")
     except DBAPIError:
-        if not is_callers():
+        if not engine.is_callers():
             refuse_empty(table, column)  # somebody was quicker
         raise
 
 
 def drop_not_null(table: str, column: str) -> None:
     """Let rows be without it again."""
-    if done(lambda inspector: is_nullable(table, column)):
-        return
-    if dialect() == "postgresql":
-        with brief():
-            execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} DROP NOT NULL")
-    else:
-        (modify if dialect() == "mariadb" else on_sqlite)(table, column, "NULL")
+    if not engine.done(lambda inspector: is_nullable(table, column)):
+        MAKE[engine.dialect()](table, column, "NULL")
 
 
 def is_nullable(table: str, column: str) -> bool:
-    columns = {each["name"]: each for each in inspector().get_columns(table)}
+    columns = {each["name"]: each for each in engine.inspector().get_columns(table)}
     return columns[column]["nullable"]
 
 
 def refuse_empty(table: str, column: str) -> None:
-    if is_script():
+    if engine.is_script():
         return
-    key = quoted(keys_of(table)[0])
+    key = engine.quoted(engine.keys_of(table)[0])
     refuse(
-        f"SELECT {key} FROM {quoted(table)} WHERE {quoted(column)} IS NULL",
+        f"SELECT {key} FROM {engine.quoted(table)} WHERE {engine.quoted(column)} IS NULL",
         f"{table}.{column} is empty in rows {{}}. Fill them, with `flask db backfill` if it has "
         "one, then run the command again. Nothing was changed.",
     )
 
 
 def refuse(query: str, sentence: str) -> None:
-    rows = [str(row[0]) for row in fetch(f"{query} LIMIT {NAMED + 1}")]
+    rows = [str(row[0]) for row in engine.fetch(f"{query} LIMIT {engine.NAMED + 1}")]
     if rows:
-        raise InTheWay(sentence.format(first_of(rows, ", ")))
+        raise engine.Refused(sentence.format(engine.first_of(rows, ", ")))
 
 
-def checked_first(table: str, column: str, null: str) -> None:
-    """On PostgreSQL, check in a constraint that is validated without a lock, then believe it."""
-    begin, c = f"ALTER TABLE {quoted(table)}", quoted(column)
-    if is_callers():
-        execute(f"{begin} ALTER {c} SET {null}")
+def on_postgresql(table: str, column: str, null: str) -> None:
+    """Check in a constraint that is validated without a lock, then believe it."""
+    begin, c = f"ALTER TABLE {engine.quoted(table)}", engine.quoted(column)
+    if null == "NULL" or engine.is_callers():
+        with engine.brief():
+            engine.execute(f"{begin} ALTER {c} {'DROP' if null == 'NULL' else 'SET'} NOT NULL")
         return
-    check = quoted(f"ck_{table}_{column}_there")
-    with autocommitted():
+    check = engine.quoted(f"ck_{table}_{column}_there")
+    with engine.autocommitted():
         try:
-            with brief():
+            with engine.brief():
                 again = f"DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check}"
-                execute(f"{begin} {again} CHECK ({c} IS NOT NULL) NOT VALID")
-            execute(f"{begin} VALIDATE CONSTRAINT {check}")
-            with brief():
+                engine.execute(f"{begin} {again} CHECK ({c} IS NOT NULL) NOT VALID")
+            engine.execute(f"{begin} VALIDATE CONSTRAINT {check}")
+            with engine.brief():
                 # In one ALTER the check would be dropped first, and all rows be read once more.
-                execute(f"{begin} ALTER {c} SET {null}; {begin} DROP CONSTRAINT {check}")
+                engine.execute(f"{begin} ALTER {c} SET NOT NULL; {begin} DROP CONSTRAINT {check}")
         except BaseException:
             # The release that runs must not be held to what is not decided.
             with suppress(DBAPIError):
-                execute(f"{begin} DROP CONSTRAINT IF EXISTS {check}")
+                engine.execute(f"{begin} DROP CONSTRAINT IF EXISTS {check}")
             raise
 
 
@@ -127,22 +98,25 @@ def modify(table: str, column: str, null: str = "", kind: str = "") -> None:
     null = f"'{null}'" if null else "IF(IS_NULLABLE = 'YES', 'NULL', 'NOT NULL')"
     kind = f"'{kind}'" if kind else "COLUMN_TYPE"
     query = AS_IT_IS.format(kind=kind, null=null, table=table, column=column)
-    if not is_script():
-        [row] = fetch(query)
-        alter(table, f"MODIFY {quoted(column)} {row.words}")
+    if not engine.is_script():
+        [row] = engine.fetch(query)
+        engine.alter(table, f"MODIFY {engine.quoted(column)} {row.words}")
         return
-    begin = f"ALTER TABLE {quoted(table)} MODIFY {quoted(column)} "
-    execute(f"SET @change = CONCAT('{begin}', ({query}), ', ALGORITHM=INPLACE, LOCK=NONE')")
-    execute("PREPARE change_of_column FROM @change")
-    execute("EXECUTE change_of_column")
+    begin = f"ALTER TABLE {engine.quoted(table)} MODIFY {engine.quoted(column)} "
+    engine.execute(f"SET @change = CONCAT('{begin}', ({query}), ', ALGORITHM=INPLACE, LOCK=NONE')")
+    engine.execute("PREPARE change_of_column FROM @change")
+    engine.execute("EXECUTE change_of_column")
 
 
 def on_sqlite(table: str, column: str, null: str) -> None:
-    if is_script() or (op.get_context().dialect.server_version_info or ()) >= NATIVE_SQLITE:
-        verb = "SET" if null == "NOT NULL" else "DROP"
-        execute(f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(column)} {verb} NOT NULL")
-    else:
-        rebuild.require(table, column, notnull=null == "NOT NULL")
+    if engine.is_script() or (op.get_context().dialect.server_version_info or ()) >= NATIVE_SQLITE:
+        verb, c = "DROP" if null == "NULL" else "SET", engine.quoted(column)
+        engine.execute(f"ALTER TABLE {engine.quoted(table)} ALTER COLUMN {c} {verb} NOT NULL")
+        return
+    rebuild.require(table, column, notnull=null == "NOT NULL")
+
+
+MAKE = {"postgresql": on_postgresql, "mariadb": modify, "sqlite": on_sqlite}
 
 
 def add_foreign_key(
@@ -154,72 +128,63 @@ def add_foreign_key(
     *,
     ondelete: str | None = None,
 ) -> None:
-    """Let these columns point at rows that are there, from now on, or raise InTheWay."""
-    pairs = zip(columns, referred_columns, strict=True)
-    same = " AND ".join(f"p.{quoted(theirs)} = c.{quoted(ours)}" for ours, theirs in pairs)
-    orphans = (
-        f"SELECT {listed(columns[:1], 'c.')} FROM {quoted(table)} c WHERE "
-        + " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in columns)
-        + f" AND NOT EXISTS (SELECT 1 FROM {quoted(referred)} p WHERE {same})"
-    )
+    """Let these columns point at rows that are there, from now on, or raise Refused."""
     clause = (
-        f"CONSTRAINT {quoted(name)} FOREIGN KEY ({listed(columns)}) REFERENCES "
-        f"{quoted(referred)} ({listed(referred_columns)})"
+        f"CONSTRAINT {engine.quoted(name)} FOREIGN KEY ({engine.listed(columns)}) REFERENCES "
+        f"{engine.quoted(referred)} ({engine.listed(referred_columns)})"
         + (f" ON DELETE {ondelete}" if ondelete else "")
     )
+    begin, pairs = f"ALTER TABLE {engine.quoted(table)}", (columns, referred, referred_columns)
+    if not engine.done(lambda inspector: name in engine.names(inspector.get_foreign_keys(table))):
+        refuse_orphans(table, *pairs)
+        if engine.dialect() == "sqlite":
+            rebuild.edit(table, lambda items: [*items, f"\n\t{clause}"], "key")
+        elif engine.dialect() == "mariadb":
+            # Only a key that it is told not to check is added without copying the table.
+            engine.execute("SET SESSION foreign_key_checks = 0")
+            try:
+                engine.alter(table, f"ADD {clause}")
+            finally:
+                engine.execute("SET SESSION foreign_key_checks = 1")
+            try:
+                refuse_orphans(table, *pairs)  # one may have slipped in
+            except engine.Refused:
+                drop_foreign_key(name, table)
+                raise
+        else:
+            with engine.autocommitted(), engine.brief():
+                engine.execute(f"{begin} ADD {clause} NOT VALID")
+    if engine.dialect() == "postgresql":
+        with engine.autocommitted():
+            engine.execute(f"{begin} VALIDATE CONSTRAINT {engine.quoted(name)}")
 
-    def refuse_orphans() -> None:
+
+def refuse_orphans(table: str, columns: list[str], referred: str, theirs: list[str]) -> None:
+    ours, keys = map(engine.quoted, columns), map(engine.quoted, theirs)
+    pairs = list(zip(ours, keys, strict=True))
+    orphans = (
+        f"SELECT {engine.listed(columns[:1], 'c.')} FROM {engine.quoted(table)} c WHERE "
+        + " AND ".join(f"c.{our} IS NOT NULL" for our, _ in pairs)
+        + f" AND NOT EXISTS (SELECT 1 FROM {engine.quoted(referred)} p WHERE "
+        + " AND ".join(f"p.{key} = c.{our}" for our, key in pairs)
+        + ")"
+    )
+    if not engine.is_script():
         said = f"Rows of {table} point at {', '.join(columns)} {{}}, and {referred} has none such."
-        if not is_script():
-            refuse(orphans, f"{said} Mend them, then run the command again.")
-        elif dialect() == "mariadb":
-            note(f"This must find no row: {orphans}")
-
-    if not done(lambda inspector: name in names(inspector.get_foreign_keys(table))):
-        refuse_orphans()
-        FOREIGN_KEY[dialect()](table, name, clause, refuse_orphans)
-    if dialect() == "postgresql":
-        with autocommitted():
-            execute(f"ALTER TABLE {quoted(table)} VALIDATE CONSTRAINT {quoted(name)}")
-
-
-def not_valid_first(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
-    with autocommitted(), brief():
-        execute(f"ALTER TABLE {quoted(table)} ADD {clause} NOT VALID")
-
-
-def unchecked(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
-    """On MariaDB, only a key that it is told not to check is added without copying the table."""
-    execute("SET SESSION foreign_key_checks = 0")
-    try:
-        alter(table, f"ADD {clause}")
-    finally:
-        execute("SET SESSION foreign_key_checks = 1")
-    try:
-        refuse_orphans()  # one may have slipped in
-    except InTheWay:
-        drop_foreign_key(name, table)
-        raise
-
-
-def in_its_text(table: str, name: str, clause: str, refuse_orphans: Callable[[], None]) -> None:
-    rebuild.rebuild(table, lambda items: [*items, f"\n\t{clause}"])
-
-
-FOREIGN_KEY = {"postgresql": not_valid_first, "mariadb": unchecked, "sqlite": in_its_text}
+        refuse(orphans, f"{said} Mend them, then run the command again.")
+    elif engine.dialect() == "mariadb":
+        engine.note(f"This must find no row: {orphans}")
 
 
 def drop_foreign_key(name: str, table: str) -> None:
     """Let the columns of this key hold what they like again."""
-    if done(lambda inspector: name not in names(inspector.get_foreign_keys(table))):
-        return
     kept.remember_keys(table)
-    if dialect() == "sqlite":
-        rebuild.rebuild(table, lambda items: rebuild.without_constraint(items, name))
-    else:
-        kind = "FOREIGN KEY" if dialect() == "mariadb" else "CONSTRAINT"
-        with brief():
-            execute(f"ALTER TABLE {quoted(table)} DROP {kind} {quoted(name)}")
+    if engine.dialect() == "sqlite":
+        rebuild.edit(table, lambda items: rebuild.without_key(items, name), "key")
+    elif not engine.done(lambda i: name not in engine.names(i.get_foreign_keys(table))):
+        kind = "FOREIGN KEY" if engine.dialect() == "mariadb" else "CONSTRAINT"
+        with engine.brief():
+            engine.execute(f"ALTER TABLE {engine.quoted(table)} DROP {kind} {engine.quoted(name)}")
 
 
 def widen(table: str, column: str, kind: sa.String) -> None:
@@ -227,13 +192,14 @@ def widen(table: str, column: str, kind: sa.String) -> None:
 
     Over rows, MariaDB cannot take it from 32 to 63 characters to more than that.
     """
-    if done(lambda inspector: length_of(inspector, table, column) >= (kind.length or 0)):
+    if engine.done(lambda inspector: length_of(inspector, table, column) >= (kind.length or 0)):
         return
-    if dialect() == "postgresql":
+    if engine.dialect() == "postgresql":
+        change = f"ALTER {engine.quoted(column)} TYPE "
         words = kind.compile(dialect=op.get_context().dialect)
-        with brief():
-            execute(f"ALTER TABLE {quoted(table)} ALTER {quoted(column)} TYPE {words}")
-    elif dialect() == "mariadb":
+        with engine.brief():
+            engine.execute(f"ALTER TABLE {engine.quoted(table)} {change}{words}")
+    elif engine.dialect() == "mariadb":
         modify(table, column, kind=f"varchar({kind.length})")
     else:
         begin = rf"""\A(\s*["`[]?{re.escape(column)}\W+\w*CHAR\w*\s*\()\d+"""

@@ -3,6 +3,7 @@
 import compileall
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,22 @@ def mariadb() -> Iterator[Schema]:
 def postgresql(postgresql_url: str) -> Schema:
     """An empty PostgreSQL database, where locks queue."""
     return Schema(postgresql_url)
+
+
+@pytest.fixture
+def defended() -> Iterator[None]:
+    """A library that lets nobody write to its catalogue, as that of macOS."""
+
+    def refuse(action: int, name: str | None, value: str | None, *rest: object) -> int:
+        writable = (action, name, value) == (sqlite3.SQLITE_PRAGMA, "writable_schema", "ON")
+        return sqlite3.SQLITE_IGNORE if writable else sqlite3.SQLITE_OK
+
+    def defend(connection: sqlite3.Connection, record: object) -> None:
+        connection.set_authorizer(refuse)
+
+    sa.event.listen(sa.pool.Pool, "connect", defend)
+    yield
+    sa.event.remove(sa.pool.Pool, "connect", defend)
 
 
 @pytest.fixture

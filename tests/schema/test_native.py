@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from app.schema import rebuild
-from app.schema.tighten import NATIVE_SQLITE, InTheWay
+from app.schema.engine import Refused
+from app.schema.tighten import NATIVE_SQLITE
 from tests.schema.conftest import Schema
 from tests.schema.revisions import DROP_THING, THING, history
 
@@ -69,7 +70,7 @@ def test_an_empty_row_is_named_there_too(sqlite: Schema, directory: str) -> None
     run(sqlite, directory, "upgrade", "0001")
     sqlite.execute("INSERT INTO thing (id, name) VALUES (3, NULL)")
 
-    with pytest.raises((InTheWay, CommandError), match=r"thing\.name is empty in rows 3"):
+    with pytest.raises((Refused, CommandError), match=r"thing\.name is empty in rows 3"):
         run(sqlite, directory, "upgrade", "0002")
 
     assert is_nullable(sqlite)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.schema.conftest import ROOT, Schema
-from tests.schema.histories import DROP, FILL, KEY, PAL, PERSON, add, db, written
+from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
 
 
 def test_the_plan_tells_each_step_and_changes_nothing(schema: Schema, tmp_path: Path) -> None:
@@ -62,22 +62,9 @@ def test_the_plan_names_what_a_contract_breaks(sqlite: Schema, tmp_path: Path) -
     assert "  breaks, of the release before: every statement on pet\n" in spoken
 
 
-def test_the_plan_says_where_sqlite_writes_a_table_anew(schema: Schema, tmp_path: Path) -> None:
-    folder = written(tmp_path / "migrations", PERSON)
-    add(folder, "contract", f'{PAL}\n    ddl.drop_foreign_key("fk_pal", "person")')
-    schema.upgrade("0001", directory=str(folder))
-
-    [step] = json.loads(db(schema, folder, "plan", "--json").stdout)["steps"]
-    spoken = db(schema, folder, "plan").output
-
-    is_sqlite = schema.dialect == "sqlite"
-    assert step["written_anew"] == (["person"] if is_sqlite else [])
-    assert ("WRITES person ANEW: whoever writes waits" in spoken) == is_sqlite
-
-
 def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> None:
     if schema.dialect == "sqlite":
-        pytest.skip("SQLite does not know who holds its lock")
+        pytest.skip("see test_plan_on_sqlite: there it is a process")
     folder = written(tmp_path / "migrations", PERSON, KEY)
     schema.upgrade("0001", directory=str(folder))
     with schema.engine.connect() as idle:

@@ -1,7 +1,5 @@
 """On SQLite, a table that gets NOT NULL in its text, or is written anew, loses nothing."""
 
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,22 +43,6 @@ def filled(schema: Schema, folder: Path) -> Schema:
     schema.execute("INSERT INTO child VALUES (1), (3)")
     schema.execute("INSERT INTO other VALUES (1), (3), (NULL)")
     return schema
-
-
-@pytest.fixture
-def defended() -> Iterator[None]:
-    """A library that lets nobody write to its catalogue, as that of macOS."""
-
-    def refuse(action: int, name: str | None, value: str | None, *rest: object) -> int:
-        writable = (action, name, value) == (sqlite3.SQLITE_PRAGMA, "writable_schema", "ON")
-        return sqlite3.SQLITE_IGNORE if writable else sqlite3.SQLITE_OK
-
-    def defend(connection: sqlite3.Connection, record: object) -> None:
-        connection.set_authorizer(refuse)
-
-    sa.event.listen(sa.pool.Pool, "connect", defend)
-    yield
-    sa.event.remove(sa.pool.Pool, "connect", defend)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.schema import state
-from app.schema.run import Orphans
+from app.schema.engine import Refused
 from tests.schema.comparison import differences
 from tests.schema.conftest import HEAD, Schema
 
@@ -138,4 +138,4 @@ def test_on_sqlite_a_row_that_points_at_nothing_stops_the_run(sqlite: Schema) ->
         sqlite.upgrade()
 
     assert sqlite.version == "0009"
-    assert issubclass(Orphans, RuntimeError)  # which Flask-Migrate says in a sentence
+    assert issubclass(Refused, RuntimeError)  # which Flask-Migrate says in a sentence
