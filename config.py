@@ -27,7 +27,6 @@ DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
     "mysql": "mariadb+pymysql",
-    "mysql+pymysql": "mariadb+pymysql",
     "mariadb": "mariadb+pymysql",
 }
 
@@ -42,7 +41,8 @@ class ConfigError(click.ClickException):
 def database_url(url: str) -> str:
     """Name the driver that this project installs, whichever of the usual spellings was given."""
     scheme, separator, rest = url.partition("://")
-    url = DRIVERS.get(scheme, scheme) + separator + rest
+    kind = scheme.partition("+")[0]  # "postgresql+psycopg2" of another project, say
+    url = DRIVERS.get(kind, kind) + separator + rest
     try:
         driver = make_url(url).get_backend_name()
     except (ArgumentError, ValueError):

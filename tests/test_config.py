@@ -123,7 +123,10 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path) -> None:
     [
         ("postgres://h/d", "postgresql+psycopg://h/d"),
         ("postgresql://h/d", "postgresql+psycopg://h/d"),
+        ("postgresql+psycopg2://h/d", "postgresql+psycopg://h/d"),
+        ("postgresql+asyncpg://h/d", "postgresql+psycopg://h/d"),
         ("mysql://h/d", "mariadb+pymysql://h/d"),
+        ("mysql+mysqldb://h/d", "mariadb+pymysql://h/d"),
         ("mariadb://h/d", "mariadb+pymysql://h/d"),
         ("sqlite:////tmp/d", "sqlite:////tmp/d"),
     ],

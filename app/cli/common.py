@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from app.accounts import directory
 from app.accounts.errors import Refusal
 from app.accounts.models import User
-from app.db import Busy
-from app.revisions import readiness
+from app.db import Busy, db
+from app.revisions import readiness, troubles
 from app.throttle import Exceeded
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
@@ -38,8 +38,20 @@ class Commands(AppGroup):
             raise click.ClickException(words) from limit
         except (OperationalError, ProgrammingError, Busy) as error:
             with ctx.obj.load_app().app_context():
-                reason = readiness.not_ready() or f"the database refused ({type(error).__name__})"
-            raise click.ClickException(f"Not possible now: {reason}.") from error
+                raise click.ClickException(trouble(error)) from error
+
+
+def trouble(error: Exception) -> str:
+    """Return what is the matter with the database that refused this, and what to do about it."""
+    try:
+        with db.engine.connect() as connection:
+            lacking = readiness.lacking(connection)
+    except DBAPIError as away:
+        return troubles.sentence(away)
+    if lacking:
+        return f"Not possible now: {lacking}."
+    cause = error.__cause__ if isinstance(error, Busy) else error
+    return troubles.sentence(cause) if isinstance(cause, DBAPIError) else str(error)
 
 
 def person(who: str) -> User:

@@ -13,6 +13,7 @@ from app import jobs, mail
 from app.accounts import expiry, recovery, retention, statistics
 from app.cli import kept
 from app.jobs import pulse
+from app.revisions import readiness
 
 log = logging.getLogger(__name__)
 
@@ -37,5 +38,7 @@ def serve(is_over: Callable[[], bool] = lambda: False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, note)
     log.info("worker %s started", os.getpid())
+    if reason := readiness.not_ready():
+        log.warning("%s", reason)
     jobs.work(lambda: bool(asked) or is_over())
     log.info("worker %s stopped", os.getpid())

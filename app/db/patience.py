@@ -30,6 +30,22 @@ MARIADB = (
     " idle_transaction_timeout = 10"
 )
 SILENT = "the database has been silent for too long"
+AGAIN = 1.0  # seconds until one that was silent for a page is waited for by another
+
+
+class Silence:
+    """That a database says nothing, as one page found out: the next need not find out again.
+
+    Each would hold a thread for seconds, and those behind it would wait for all of them.
+    """
+
+    until = 0.0
+
+    def note(self) -> None:
+        self.until = time.monotonic() + AGAIN
+
+    def is_known(self) -> bool:
+        return has_request_context() and time.monotonic() < self.until
 
 
 def left() -> float:
@@ -38,18 +54,25 @@ def left() -> float:
 
 
 def waited() -> float:
-    return g.get("waited", 0.0) if has_request_context() else 0.0
+    """Return how many seconds the request has waited, and still waits."""
+    if not has_request_context():
+        return 0.0
+    now = time.monotonic()
+    return g.get("waited", 0.0) + now - g.get("waiting_since", now)
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
     """Note how long the block takes; of two inside each other the outer one counts."""
-    before, since = waited(), time.monotonic()
+    if not has_request_context() or "waiting_since" in g:
+        yield
+        return
+    g.waiting_since = time.monotonic()
     try:
         yield
     finally:
-        if has_request_context():
-            g.waited = before + time.monotonic() - since
+        g.waited = waited()
+        del g.waiting_since
 
 
 def limit(engine: sa.Engine) -> None:
@@ -61,18 +84,27 @@ def limit(engine: sa.Engine) -> None:
             event.listen(engine, "do_connect", connecting(of_mariadb, to_mariadb))
 
 
-def connecting(kind: Callable[[Any], Any], prepare: Callable[..., Any]) -> Callable[..., Any]:
+def connecting(
+    kind: Callable[[Any, Silence], Any], prepare: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a listener that opens connections of this kind, as long as there is time for it."""
     kinds: dict[Any, Any] = {}
+    silence = Silence()
 
     def connect(dialect: Any, record: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
         driver = dialect.loaded_dbapi
-        if left() <= 0:
+        if left() <= 0 or silence.is_known():
             raise driver.OperationalError(SILENT)
         if driver not in kinds:
-            kinds[driver] = kind(driver)
-        with waiting():
-            return prepare(kinds[driver], cargs, cparams)
+            kinds[driver] = kind(driver, silence)
+        began = time.monotonic()
+        try:
+            with waiting():
+                return prepare(kinds[driver], cargs, cparams)
+        except driver.OperationalError:
+            if time.monotonic() - began > 1:  # nobody refused: nobody said a word
+                silence.note()
+            raise
 
     return connect
 
@@ -88,19 +120,32 @@ def to_mariadb(kind: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
     return kind(*cargs, **{**times, "init_command": MARIADB, **cparams})
 
 
-def of_postgresql(psycopg: Any) -> Any:
+def of_postgresql(psycopg: Any, silence: Silence) -> Any:
     class Patient(psycopg.Connection):
+        @classmethod
+        def _connect_gen(cls, conninfo: str = "") -> Any:
+            # The driver's own limit is two seconds at least, for each address of the host anew; but
+            # it looks up ten times a second.
+            steps, ready = super()._connect_gen(conninfo), None
+            try:
+                while left() > 0:
+                    ready = yield steps.send(ready)
+            except StopIteration as made:
+                return made.value
+            raise psycopg.OperationalError(SILENT)
+
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             if (most := left()) > 0:
                 with waiting(), suppress(psycopg.errors._WaitTimeout):
                     return super().wait(gen, *args, **{"timeout": most, **kwargs})
+            silence.note()
             self.close()  # an answer may still come; nobody must take it for another's
             raise psycopg.OperationalError(SILENT)
 
     return Patient
 
 
-def of_mariadb(pymysql: Any) -> Any:
+def of_mariadb(pymysql: Any, silence: Silence) -> Any:
     class Patient(pymysql.connections.Connection):
         connected_by: float | None = None  # while it connects: the moment at which it gives up
 
@@ -123,11 +168,17 @@ def of_mariadb(pymysql: Any) -> Any:
 
         def in_time(self, read: Callable[..., Any], *args: Any) -> Any:
             if (most := self.left()) <= 0:
+                silence.note()
                 self._force_close()
                 raise pymysql.OperationalError(2013, SILENT)
             self._read_timeout = most
-            with waiting():
-                return read(*args)
+            try:
+                with waiting():
+                    return read(*args)
+            except pymysql.OperationalError:
+                if left() <= 0:
+                    silence.note()
+                raise
 
         def left(self) -> float:
             if self.connected_by is None:

@@ -24,10 +24,14 @@ def not_ready() -> str | None:
     try:
         with db.engine.connect() as connection:
             connection.execute(sa.select(1))
-            missing = missing_expands(connection)
+            return lacking(connection)
     except SQLAlchemyError as error:
         return f"the database does not answer ({type(error).__name__})"
-    if missing:
+
+
+def lacking(connection: sa.Connection) -> str | None:
+    """Return what of its schema this release would miss, in words, or None."""
+    if missing := missing_expands(connection):
         return f"the database lacks {', '.join(missing)}: run flask db upgrade"
     return None
 

@@ -74,6 +74,7 @@ def behind(
 ) -> Iterator[Behind]:
     """A site with Alice on either of the servers, behind a proxy; its patience is short."""
     monkeypatch.setattr(patience, "PAGE", 0.8)
+    monkeypatch.setattr(patience, "AGAIN", 0.0)  # what has recovered is asked at once
     with scratch_database(request.param, copy_of=head_of(request.param)) as direct:
         url = sa.make_url(direct)
         with proxy.before(str(url.host), url.port or 0) as stands:

@@ -1,16 +1,20 @@
 """The database refuses, resets, falls silent or is slow: the site says so, and then goes on."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
+from flask import g
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app import jobs, mail
 from app.db import atomic, db, patience
 from app.jobs import loop
 from tests import post_office
+from tests.conftest import site_on
 from tests.post_office import until
 from tests.resilience.conftest import Behind, Visitor
 from tests.resilience.proxy import Proxy
@@ -136,6 +140,40 @@ def test_pages_answer_within_five_seconds_of_a_database_that_is_slow(
     finally:
         page.join()
     assert is_busy(answers[0])
+
+
+def test_those_who_come_next_do_not_wait_for_what_is_known_to_be_silent(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would hold a thread for seconds, and who stands behind them would wait for all."""
+    with behind.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    behind.proxy.fall_silent()
+    monkeypatch.setattr(patience, "PAGE", 1.5)
+    monkeypatch.setattr(patience, "AGAIN", 60.0)
+    assert is_busy(behind.visitor().log_in())
+    lines = len(behind.proxy.pairs)
+
+    assert is_busy(behind.visitor().log_in())
+    assert len(behind.proxy.pairs) == lines
+
+    behind.proxy.recover()
+    monkeypatch.setattr(patience, "AGAIN", 0.0)
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.5])
+def test_a_host_of_several_addresses_takes_no_longer_than_one(
+    monkeypatch: pytest.MonkeyPatch, spent: float
+) -> None:
+    monkeypatch.setattr(patience, "PAGE", 0.8)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
+        app = site_on(f"postgresql+psycopg://nobody@/none?host={where}&host={where}")
+        with app.test_request_context():
+            g.waited = spent
+            with pytest.raises(OperationalError, match="silent"):
+                db.engine.connect()
 
 
 def test_a_worker_waits_for_a_database_that_is_away_and_loses_no_mail(
