@@ -1,8 +1,8 @@
 """What a downgrade takes away is put aside, and given back by the next upgrade.
 
 In tables of their own, `_kept_<revision>_<table>`, for thirty days. What is secret or derived is
-the exception: by then it may be wrong, and a wrong hash opens a door. So may a token that was
-ended meanwhile: a column is taken for such a secret by the last word of its name.
+the exception: by then it may be wrong, and a wrong hash opens a door, as does a token that was
+ended meanwhile. The last word of a column's name says that it is secret.
 """
 
 from datetime import timedelta
@@ -39,11 +39,8 @@ def put_aside_column(table: str, column: str) -> None:
     """Before a downgrade drops the column, keep what it holds."""
     if not is_going(up=False):
         return
-    reason = "by its name it is a secret, which may end meanwhile" if is_secret(column) else ""
-    if (table, column) in op.get_context().opts.get("derived", ()):
-        reason = "it was derived from what may change meanwhile"
-    if reason:
-        engine.note(f"{table}.{column} is not kept: {reason}.")
+    if (table, column) in op.get_context().opts.get("derived", ()) or is_secret(column):
+        engine.note(f"{table}.{column} is not kept: it was derived or is secret, and may not hold.")
         return
     remember_keys(table)
     kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
@@ -68,16 +65,13 @@ def put_aside_column(table: str, column: str) -> None:
 
 
 def put_aside_table(table: str) -> None:
-    """Before a downgrade drops the table, keep its rows, unless they are nothing without a secret.
-
-    A secret that rows may be without is left out of them.
-    """
+    """Before a downgrade drops the table, keep its rows without secrets, if they may be without."""
     if not is_going(up=False) or not engine.holds_rows(table):
         return
     columns = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
     if needed := [name for name in columns if is_secret(name) and not columns[name]]:
-        what = f"the rows of {table} are secrets, which may end meanwhile"
-        engine.note(f"{table} is not kept: by the name of {', '.join(needed)}, {what}.")
+        names = ", ".join(needed)
+        engine.note(f"{table} is not kept: its rows are secrets, by the name of {names}.")
         return
     remember_keys(table)
     kept, wanted = name_of(table), listed([name for name in columns if not is_secret(name)])

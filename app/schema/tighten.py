@@ -1,10 +1,8 @@
 """What makes a table stricter, or less so: NOT NULL, foreign keys and lengths over rows.
 
-What is stricter is checked while people write, and enforced in a moment. What stands in the way
-is named.
+Each is checked while people write, and done in a moment. What stands in the way is named.
 """
 
-import functools
 import re
 from contextlib import suppress
 
@@ -192,21 +190,19 @@ def widen(table: str, column: str, kind: sa.String) -> None:
 
     Over rows, MariaDB cannot take it from 32 to 63 characters to more than that.
     """
-    if engine.done(lambda inspector: length_of(inspector, table, column) >= (kind.length or 0)):
+
+    def stands(inspector: sa.Inspector) -> bool:
+        types = {each["name"]: each["type"] for each in inspector.get_columns(table)}
+        return (kind.length or 0) <= (getattr(types[column], "length", None) or float("inf"))
+
+    if engine.done(stands):
         return
     if engine.dialect() == "postgresql":
-        change = f"ALTER {engine.quoted(column)} TYPE "
-        words = kind.compile(dialect=op.get_context().dialect)
         with engine.brief():
-            engine.execute(f"ALTER TABLE {engine.quoted(table)} {change}{words}")
+            op.alter_column(table, column, type_=kind)
     elif engine.dialect() == "mariadb":
         modify(table, column, kind=f"varchar({kind.length})")
     else:
-        begin = rf"""\A(\s*["`[]?{re.escape(column)}\W+\w*CHAR\w*\s*\()\d+"""
-        longer = functools.partial(re.compile(begin, re.IGNORECASE).sub, rf"\g<1>{kind.length}")
-        rebuild.edit(table, lambda items: [longer(item) for item in items], "column")
-
-
-def length_of(inspector: sa.Inspector, table: str, column: str) -> float:
-    types = {each["name"]: each["type"] for each in inspector.get_columns(table)}
-    return getattr(types[column], "length", None) or float("inf")
+        length = re.compile(rf"""\A(\s*["`[]?{re.escape(column)}\W+\w*CHAR\w*\s*\()\d+""", re.I)
+        longer = rf"\g<1>{kind.length}"
+        rebuild.edit(table, lambda items: [length.sub(longer, each) for each in items], "column")

@@ -120,7 +120,7 @@ def test_a_script_says_it_too(schema: Schema, tmp_path: Path) -> None:
 
     assert {
         "sqlite": "-- SQLite has no words for this: `flask db upgrade` edits the text of thing.",
-        "postgresql": 'ALTER TABLE thing ALTER name TYPE VARCHAR(63) COLLATE "C"',
+        "postgresql": 'ALTER TABLE thing ALTER COLUMN name TYPE VARCHAR(63) COLLATE "C"',
         "mariadb": "SET @change = CONCAT('ALTER TABLE thing MODIFY name ', (SELECT CONCAT("
         "'varchar(63)'",
     }[schema.dialect] in said
