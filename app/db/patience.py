@@ -167,16 +167,15 @@ def of_mariadb(pymysql: Any, silence: Silence) -> Any:
             return self.in_time(super()._read_ok_packet)
 
         def in_time(self, read: Callable[..., Any], *args: Any) -> Any:
-            if (most := self.left()) <= 0:
-                silence.note()
-                self._force_close()
-                raise pymysql.OperationalError(2013, SILENT)
-            self._read_timeout = most
             try:
+                if (most := self.left()) <= 0:
+                    self._force_close()
+                    raise pymysql.OperationalError(2013, SILENT)
+                self._read_timeout = most
                 with waiting():
                     return read(*args)
             except pymysql.OperationalError:
-                if left() <= 0:
+                if self.left() <= 0:
                     silence.note()
                 raise
 
