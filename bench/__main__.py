@@ -105,6 +105,7 @@ def logged_in(port: int, name: str) -> Visitor:
     visitor.get("/login")
     answer = visitor.post("/login", identifier=name, password=crowd.PASSWORD)
     assert answer.status == 303, answer
+    visitor.get("/account")  # the first page gives the cookie its CSRF value
     return visitor
 
 

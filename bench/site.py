@@ -39,6 +39,8 @@ def database(engine: str) -> Iterator[str]:
         finally:
             shutil.rmtree(folder)
         return
+    if engine != "postgresql":
+        raise SystemExit(f"ENGINES are sqlite and postgresql, not {engine}.")
     server = sa.make_url(database_url(POSTGRES))
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:

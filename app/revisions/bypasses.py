@@ -16,7 +16,7 @@ SQL = [
         "raw MODIFY",
         r"ALTER\s+TABLE\b.*\b(MODIFY|CHANGE)\b",
         "MariaDB forgets what it does not repeat, and copies the table where a length grows past "
-        "63 or a unique column becomes TEXT: ddl.set_not_null, or a new column",
+        "63 or a unique column becomes TEXT: ddl.set_not_null, ddl.widen, or a new column",
     ),
     (
         "foreign_keys in a revision",

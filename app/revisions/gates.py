@@ -100,10 +100,16 @@ def unfinished(contract: Script, context: MigrationContext) -> list[Script]:
 def patient(context: MigrationContext, question: Callable[[], Answer]) -> Answer:
     """Return what live data answers, also while somebody is altering the table for a moment."""
     answers: list[Answer] = []
-    if context.connection is None or context.opts.get("in_callers_transaction"):
+    connection = context.connection
+    if connection is None or context.opts.get("in_callers_transaction"):
         return question()
-    again = context.connection.rollback
-    locks.patiently(lambda: answers.append(question()), context.connection, again)
+    connection.commit()  # where Alembic notes the version may have been made just now
+    connection.execution_options(looks=True)
+    try:
+        locks.patiently(lambda: answers.append(question()), connection, connection.rollback)
+    finally:
+        connection.rollback()
+        connection.execution_options(looks=False)
     return answers[-1]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 
-from app.revisions import bypasses, keys, reading, signature, squawk, troubles, writes
+from app.revisions import bypasses, keys, lengths, reading, signature, squawk, troubles, writes
 from app.schema import stages
 
 
@@ -29,13 +29,12 @@ RULES: list[tuple[str, str, Rule]] = []
 MIXED = {
     "expand": "drop_column drop_table drop_foreign_key set_not_null run",
     "backfill": "create_table add_column create_index drop_column drop_table drop_index "
-    "set_not_null add_foreign_key alter_column",
+    "set_not_null add_foreign_key alter_column widen",
     "contract": "create_table add_column run",
 }
 UNNAMED = {
     "PrimaryKeyConstraint", "ForeignKeyConstraint", "UniqueConstraint", "CheckConstraint",
 }  # fmt: skip
-VARCHAR_IN_ONE_BYTE = 63  # characters of utf8mb4 whose length MariaDB counts in one byte
 
 
 def rule(level: str, name: str) -> Callable[[Rule], Rule]:
@@ -191,8 +190,8 @@ def alters_in_place(revision: Script) -> Found:
 def stays_below_a_length(revision: Script) -> Found:
     for call in made(revision, "alter_column"):
         before, after = (length(word(call, name)) for name in ("existing_type", "type_"))
-        if before and after and before <= VARCHAR_IN_ONE_BYTE < after:
-            yield call.lineno, "from 63 to 64 characters writers wait for a copy: a new column"
+        if before in lengths.COUNTED_OTHERWISE and after >= lengths.COUNTED_OTHERWISE.stop:
+            yield call.lineno, "past 63 characters writers wait for a copy: a new column"
 
 
 def length(node: Any) -> int:

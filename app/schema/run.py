@@ -122,8 +122,10 @@ def empty_log(connection: sa.Connection) -> None:
 
 
 def begin_immediate(connection: sa.Connection) -> None:
-    # The driver would begin at the first write, after DDL has gone through on its own.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    # The driver would begin at the first write, after DDL has gone through on its own. Whoever only
+    # `looks` needs no turn: nobody shall wait while all rows are read.
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT" and not options.get("looks"):
         locks.take_turn(connection)
 
 

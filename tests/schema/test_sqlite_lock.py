@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.db import server
-from app.schema import locks
+from app.schema import locks, run
 from tests.post_office import until
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
@@ -23,6 +23,13 @@ print("holding", flush=True)
 sys.stdin.read()
 """
 linux = pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: only Linux tells who it is")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try is short, and there are two."""
+    monkeypatch.setattr(locks, "TRIES", 2)
+    monkeypatch.setattr(run, "PRAGMAS", ["busy_timeout = 50", *run.PRAGMAS[1:]])
 
 
 @pytest.fixture
@@ -52,10 +59,9 @@ def test_who_holds_it_is_named_and_nothing_is_changed(
     sqlite: Schema,
     directory: str,
     journal: str,
-    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(locks, "TRIES", 2)
     assert sqlite.scalar(f"PRAGMA journal_mode = {journal}") == journal
     before = sqlite.rows("SELECT name, sql FROM sqlite_master")
 
@@ -88,10 +94,10 @@ def test_it_goes_on_once_they_let_go_and_readers_read_meanwhile(
 def test_where_nobody_can_be_named_it_says_what_to_look_for(
     sqlite: Schema,
     directory: str,
+    impatient: None,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(locks, "TRIES", 1)
     monkeypatch.setattr(server, "writers", lambda path: [])
 
     with somebody(sqlite), pytest.raises(SystemExit):
