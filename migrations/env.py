@@ -32,7 +32,7 @@ options: dict[str, Any] = {
     "render_item": authoring.render,
     "process_revision_directives": authoring.number,
     "on_version_apply": run.refuse_orphans,
-    "signed": signature.of,
+    "signed": signature.of_this_run(),
 }
 
 

@@ -20,9 +20,13 @@ from app.schema import state
 log = logging.getLogger(__name__)
 
 
-def of(revision: Script) -> dict[str, Any]:
-    """Return the release, the digest of the file, and who runs it, as app.schema.state has them."""
-    return {"release": release(), "digest": digest(revision), "who": operator()}
+def of_this_run() -> Callable[[Script], dict[str, Any]]:
+    """Return what tells, of a step, its release, the digest of its file, and who runs it.
+
+    As app.schema.state has them. Git is asked here, where nobody waits for the run yet.
+    """
+    known = {"release": release(), "who": operator()}
+    return lambda revision: known | {"digest": digest(revision)}
 
 
 def digest(revision: Script) -> str:
