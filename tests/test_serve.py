@@ -128,5 +128,7 @@ def test_a_port_that_somebody_has_is_refused_in_a_sentence(shares: bool, tmp_pat
 def test_a_database_that_is_not_upgraded_is_told_at_the_start(tmp_path: Path) -> None:
     with serving("granian", tmp_path / "site.db") as site:
         assert site.ask("/up/ready")[0] == 503
+        # granian waits long for a process that is told to end before it has begun.
+        until(lambda: site.log.read_text().count("Started worker") == 2, "both have begun")
 
     assert re.search(r"Not ready yet: .*flask db upgrade", site.log.read_text())

@@ -30,6 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each try is short, and there are two."""
     monkeypatch.setattr(locks, "TRIES", 2)
     monkeypatch.setattr(run, "PRAGMAS", ["busy_timeout = 50", *run.PRAGMAS[1:]])
+    monkeypatch.setattr(run, "EMPTYING", 1)
 
 
 @pytest.fixture
