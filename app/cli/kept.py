@@ -23,7 +23,7 @@ def sweep_kept() -> None:
     """Remove what is kept of rows that are gone, or is kept for too long."""
     with db.engine.begin() as connection:
         # Again while any go: others may have pointed at them.
-        while any(forget_gone(connection, name) for name in kept.tables(connection)):
+        while any(forget_gone(connection, name) for name in tables(connection)):
             pass
         expire(connection)
 
@@ -39,13 +39,13 @@ def forget_gone(connection: sa.Connection, name: str) -> int:
     # have no key of their own, as columns that are kept of a table have.
     whole = {
         origin(table): table
-        for table in kept.tables(connection)
+        for table in tables(connection)
         if not inspector.get_pk_constraint(table)["constrained_columns"]
     }
     for column, (table, key) in pointers(connection, name, there).items():
         parent = whole.get(table, table)
-        if parent != name and key in there.get(parent, ()):
-            k, p = sa.table(name, sa.column(column)), sa.table(parent, sa.column(key))
+        if (parent, key) != (name, column) and key in there.get(parent, ()):
+            k, p = sa.table(name, sa.column(column)), sa.table(parent, sa.column(key)).alias()
             is_there = sa.exists().where(p.c[key] == k.c[column])
             gone = sa.delete(k).where(k.c[column].is_not(None), ~is_there)
             removed += connection.execute(gone).rowcount
@@ -68,9 +68,15 @@ def origin(name: str) -> str:
     return name.split("_", 3)[-1]
 
 
+def tables(connection: sa.Connection) -> list[str]:
+    """Return the tables in which something is kept, oldest revision first."""
+    found = sa.inspect(connection).get_table_names()
+    return sorted(n for n in found if n.startswith(state.KEPT) and n != kept.POINTERS)
+
+
 def expire(connection: sa.Connection) -> None:
     """Drop what was kept for longer than thirty days."""
-    for name in kept.tables(connection):
+    for name in tables(connection):
         revision = name.removeprefix(state.KEPT).partition("_")[0]
         ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
         if ended and ended[0] < clock.now() - kept.KEPT_FOR:

@@ -6,20 +6,17 @@ ended meanwhile. The last word of a column's name says that it is secret.
 """
 
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from app.schema import engine, state
-from app.schema.engine import execute, fetch, inspector, keys_of, listed, quoted
+from app.schema.engine import execute, fetch, inspector, listed, quoted
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "secret", "token"}
-
-# What pointed at what, also when the keys have gone with their tables and columns.
-POINTERS = f"{state.KEPT}keys"
+POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
 
 
 def is_going(up: bool) -> bool:
@@ -31,8 +28,12 @@ def name_of(table: str) -> str:
     return f"{state.KEPT}{op.get_context().opts['step'][0]}_{table}"
 
 
-def same(one: str, other: str, keys: list[str]) -> str:
-    return " AND ".join(f"{one}.{quoted(key)} = {other}.{quoted(key)}" for key in keys)
+def reflected(table: str) -> sa.Table:
+    return sa.Table(table, sa.MetaData(), autoload_with=op.get_bind(), resolve_fks=False)
+
+
+def same(k: sa.Table, t: sa.Table) -> list[sa.ColumnElement[bool]]:
+    return [k.c[key.name] == key for key in t.primary_key]
 
 
 def put_aside_column(table: str, column: str) -> None:
@@ -43,24 +44,23 @@ def put_aside_column(table: str, column: str) -> None:
         engine.note(f"{table}.{column} is not kept: it was derived or is secret, and may not hold.")
         return
     remember_keys(table)
-    kept, keys, t, c = name_of(table), keys_of(table), quoted(table), quoted(column)
-    if not keys or not fetch(f"SELECT 1 FROM {t} WHERE {c} IS NOT NULL LIMIT 1"):
+    t, kept = reflected(table), name_of(table)
+    c, keys = t.c[column], t.primary_key.columns
+    if not fetch(f"SELECT 1 FROM {quoted(table)} WHERE {quoted(column)} IS NOT NULL LIMIT 1"):
         return
-    types = {each["name"]: each["type"] for each in inspector().get_columns(table)}
+    if not keys:
+        engine.note(f"{table}.{column} is not kept: its table has no key.")
+        return
     if not engine.has_table(kept):
-        columns: list[sa.Column[Any]] = [
-            sa.Column(key, types[key], primary_key=True, autoincrement=False) for key in keys
-        ]
+        columns = [sa.Column(k.name, k.type, primary_key=True, autoincrement=False) for k in keys]
         op.create_table(kept, *columns, **state.OPTIONS | {"sqlite_autoincrement": False})
     if column not in engine.columns_of(kept):
-        op.add_column(kept, sa.Column(column, types[column]))
-    k, matching = quoted(kept), same("k", "t", keys)
-    execute(
-        f"INSERT INTO {k} ({listed(keys)}) SELECT {listed(keys, 't.')} FROM {t} t "
-        f"WHERE t.{c} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {k} k WHERE {matching})"
-    )
-    value = f"SELECT t.{c} FROM {t} t WHERE {same('t', k, keys)}"
-    execute(f"UPDATE {k} SET {c} = ({value})")
+        op.add_column(kept, sa.Column(column, c.type))
+    k = reflected(kept)
+    new = sa.select(*keys).where(c.is_not(None), ~sa.exists().where(*same(k, t)))
+    op.execute(sa.insert(k).from_select(keys.keys(), new))
+    value = sa.select(c).where(*same(k, t)).scalar_subquery()
+    op.execute(sa.update(k).values({column: value}))
     said(f"{table}.{column}", kept)
 
 
@@ -68,15 +68,15 @@ def put_aside_table(table: str) -> None:
     """Before a downgrade drops the table, keep its rows without secrets, if they may be without."""
     if not is_going(up=False) or not engine.holds_rows(table):
         return
+    kept = name_of(table)
     columns = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
-    if needed := [name for name in columns if is_secret(name) and not columns[name]]:
-        names = ", ".join(needed)
-        engine.note(f"{table} is not kept: its rows are secrets, by the name of {names}.")
+    wanted = [name for name in columns if not is_secret(name)]
+    if needed := ", ".join(name for name in columns if not (columns[name] or name in wanted)):
+        engine.note(f"{table} is not kept: its rows are secrets, by the name of {needed}.")
         return
     remember_keys(table)
-    kept, wanted = name_of(table), listed([name for name in columns if not is_secret(name)])
     execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
-    execute(f"CREATE TABLE {quoted(kept)} AS SELECT {wanted} FROM {quoted(table)}")
+    execute(f"CREATE TABLE {quoted(kept)} AS SELECT {listed(wanted)} FROM {quoted(table)}")
     said(table, kept)
 
 
@@ -106,52 +106,52 @@ def give_back_column(table: str, column: str) -> None:
     """After an upgrade added the column again, fill it with what was kept, in batches."""
     if not is_going(up=True) or column not in engine.columns_of(kept := name_of(table)):
         return
-    keys, k, t, c = keys_of(table), quoted(kept), quoted(table), quoted(column)
-    value = f"SELECT k.{c} FROM {k} k WHERE {same('k', t, keys)}"
-    update = f"UPDATE {t} SET {c} = ({value}) WHERE EXISTS ({value} AND k.{c} IS NOT NULL)"
-    nullable = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
-    if nullable[column]:
-        update += f" AND {c} IS NULL"  # what was written meanwhile wins
-    with engine.autocommitted():
-        after, key = "", quoted(keys[0])
-        while page := fetch(f"SELECT {key} FROM {k} {after} ORDER BY {key} LIMIT {BATCH}"):
-            first, last = literal(page[0][0]), literal(page[-1][0])
-            execute(f"{update} AND {key} BETWEEN {first} AND {last}")
-            after = f"WHERE {key} > {last}"
-        if engine.columns_of(kept) == {*keys, column}:
+    k, t = reflected(kept), reflected(table)
+    value = sa.select(k.c[column]).where(*same(k, t))
+    known = value.where(k.c[column].is_not(None)).exists()
+    update = sa.update(t).values({column: value.scalar_subquery()}).where(known)
+    if t.c[column].nullable:
+        update = update.where(t.c[column].is_(None))  # what was written meanwhile wins
+    first = next(iter(t.primary_key))
+    key = k.c[first.name]
+    page = sa.select(key).order_by(key).limit(BATCH)
+    with engine.autocommitted() as connection:
+        found = connection.scalars(page).all()
+        while found:
+            connection.execute(update.where(first.between(found[0], found[-1])))
+            found = connection.scalars(page.where(key > found[-1])).all()
+        if {*k.c.keys()} == {*t.primary_key.columns.keys(), column}:
             op.drop_table(kept)
         else:
             op.drop_column(kept, column)
-
-
-def literal(value: object) -> str:
-    return str(sa.literal(value).compile(op.get_bind(), compile_kwargs={"literal_binds": True}))
 
 
 def give_back_table(table: str) -> None:
     """After an upgrade made the table again, fill it with the rows that still make sense."""
     if not is_going(up=True) or not engine.has_table(kept := name_of(table)):
         return
-    k, t, keys = quoted(kept), quoted(table), keys_of(table)
-    columns = sorted(engine.columns_of(kept) & engine.columns_of(table))
-    where = f"NOT EXISTS (SELECT 1 FROM {t} t WHERE {same('t', 'k', keys)})"
+    k, t = reflected(kept), reflected(table)
+    sound: list[sa.ColumnElement[bool]] = [sa.true()]
     for key in inspector().get_foreign_keys(table):
-        pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
-        there = " AND ".join(f"p.{quoted(theirs)} = k.{quoted(ours)}" for ours, theirs in pairs)
-        empty = " OR ".join(f"k.{quoted(ours)} IS NULL" for ours in key["constrained_columns"])
-        parent = quoted(key["referred_table"])
-        where += f" AND ({empty} OR EXISTS (SELECT 1 FROM {parent} p WHERE {there}))"
-    execute(
-        f"INSERT INTO {t} ({listed(columns)}) SELECT {listed(columns, 'k.')} FROM {k} k "
-        f"WHERE {where}"
-    )
-    if engine.dialect() == "postgresql" and keys == ["id"]:
-        sequence = f"pg_get_serial_sequence('{t}', 'id')"
-        execute(f"SELECT setval({sequence}, (SELECT MAX(id) FROM {t})) WHERE {sequence} <> ''")
+        pairs = dict(zip(key["constrained_columns"], key["referred_columns"], strict=True))
+        parent = kept if key["referred_table"] == table else key["referred_table"]
+        p = sa.table(parent, *map(sa.column, pairs.values())).alias()
+        there = sa.select(p).where(*(p.c[pairs[ours]] == k.c[ours] for ours in pairs))
+        there = there.with_for_update(read=True, key_share=True)  # nobody goes before they are in
+        sound.append(sa.or_(there.exists(), *(k.c[ours].is_(None) for ours in pairs)))
+        if parent == kept:
+            index = f"{quoted(f'ix{kept[5:]}')} ON {quoted(kept)} ({listed(list(pairs.values()))})"
+            execute(f"CREATE INDEX IF NOT EXISTS {index}")
+    # Again while any go: others may have pointed at them.
+    while op.get_bind().execute(sa.delete(k).where(~sa.and_(*sound))).rowcount:
+        pass
+    op.execute(sa.delete(k).where(sa.exists().select_from(t).where(*same(k, t))))
+    columns = listed([each.name for each in k.c if each.name in t.c])
+    # MariaDB would look for a row's parent before that has come too.
+    begin = "SET STATEMENT foreign_key_checks = 0 FOR " if engine.dialect() == "mariadb" else ""
+    execute(f"{begin}INSERT INTO {quoted(table)} ({columns}) SELECT {columns} FROM {quoted(kept)}")
+    for own in t.primary_key if engine.dialect() == "postgresql" else ():
+        if isinstance(own.type, sa.Integer):
+            sequence = f"pg_get_serial_sequence('{quoted(table)}', '{own.name}')"
+            fetch(f"SELECT setval({sequence}, MAX({quoted(own.name)})) FROM {quoted(table)}")
     op.drop_table(kept)
-
-
-def tables(connection: sa.Connection) -> list[str]:
-    """Return the tables in which something is kept, oldest revision first."""
-    found = sa.inspect(connection).get_table_names()
-    return sorted(n for n in found if n.startswith(state.KEPT) and n != POINTERS)

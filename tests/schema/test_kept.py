@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from app import clock
+from app.cli.kept import tables
 from app.jobs.queue import HANDLERS
-from app.schema import kept, state
+from app.schema import state
 from tests.schema.conftest import Schema
 from tests.schema.revisions import ADD_NOTE, DROP_NOTE, DROP_THING, THING, history
 from tests.schema.test_run import until_done
@@ -53,7 +54,7 @@ def filled(schema: Schema, directory: str) -> None:
 
 def kept_in(schema: Schema) -> list[str]:
     with schema.engine.connect() as connection:
-        return kept.tables(connection)
+        return tables(connection)
 
 
 def test_columns_and_tables_come_back(schema: Schema, tmp_path: Path) -> None:
@@ -99,6 +100,13 @@ def swept(schema: Schema) -> None:
     """Do what the worker does every hour."""
     with schema.app.app_context():
         HANDLERS["schema.sweep_kept"]()
+
+
+def let_pass(schema: Schema, revision: str, *, days: int) -> None:
+    """Let these days have passed since anything was done with the revision."""
+    with schema.engine.begin() as connection:
+        old = sa.update(state.runs).where(state.runs.c.revision == revision)
+        connection.execute(old.values(ended_at=clock.now() - timedelta(days=days)))
 
 
 def test_who_is_removed_meanwhile_is_removed_there_too(schema: Schema, tmp_path: Path) -> None:
@@ -152,10 +160,7 @@ def test_after_thirty_days_it_is_gone(schema: Schema, tmp_path: Path) -> None:
     directory = history(tmp_path, *STORY)
     filled(schema, directory)
     schema.downgrade("0001", directory=directory)
-    long_ago = clock.now() - timedelta(days=31)
-    with schema.engine.begin() as connection:
-        old = sa.update(state.runs).where(state.runs.c.revision == "0003")
-        connection.execute(old.values(ended_at=long_ago))
+    let_pass(schema, "0003", days=31)
 
     swept(schema)
     assert kept_in(schema) == ["_kept_0002_thing"]

@@ -1,0 +1,110 @@
+"""What is kept aside comes back whole, however its rows are named and whatever they point at."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.schema.conftest import Schema
+from tests.schema.revisions import DROP_THING, THING, history
+from tests.schema.test_kept import kept_in, swept
+
+WORD = """
+ddl.create_table(
+    "word",
+    sa.Column("word", ddl.key(16), nullable=False),
+    sa.PrimaryKeyConstraint("word", name="pk_word"),
+)
+"""
+MEANING = 'ddl.add_column("word", sa.Column("meaning", sa.String(16), nullable=True))'
+NO_MEANING = 'ddl.drop_column("word", "meaning")'
+WORDS = ["%", "%%", "50%", "a%b", "a:b", "it's", "back\\slash", "x"]
+
+TREE = """
+ddl.create_table(
+    "tree",
+    sa.Column("number", sa.Integer(), nullable=False, autoincrement=True),
+    sa.Column("parent", sa.Integer(), nullable=True),
+    sa.Column("thing_id", sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint("number", name="pk_tree"),
+    sa.ForeignKeyConstraint(["parent"], ["tree.number"], name="fk_tree_parent"),
+    sa.ForeignKeyConstraint(["thing_id"], ["thing.id"], name="fk_tree_thing", ondelete="CASCADE"),
+)
+"""
+TREES = "SELECT number, parent, thing_id FROM tree ORDER BY number"
+
+
+def test_a_key_may_have_any_sign(schema: Schema, tmp_path: Path) -> None:
+    steps = ("expand", WORD, 'ddl.drop_table("word")'), ("expand", MEANING, NO_MEANING)
+    directory = history(tmp_path, *steps)
+    schema.upgrade(directory=directory)
+    for word in WORDS:
+        schema.execute("INSERT INTO word (word, meaning) VALUES (:word, :word)", word=word)
+
+    schema.downgrade("0001", directory=directory)
+    schema.upgrade(directory=directory)
+
+    assert sorted(schema.rows("SELECT word, meaning FROM word")) == [(w, w) for w in sorted(WORDS)]
+    assert kept_in(schema) == []
+
+
+@pytest.fixture
+def trees(schema: Schema, tmp_path: Path) -> str:
+    """A history, taken back to before its second table was made, which points at itself."""
+    steps = ("expand", THING, DROP_THING), ("expand", TREE, 'ddl.drop_table("tree")')
+    directory = history(tmp_path, *steps)
+    schema.upgrade(directory=directory)
+    schema.execute("INSERT INTO thing (id) VALUES (1), (2)")
+    schema.execute("INSERT INTO tree (number, thing_id) VALUES (1, NULL), (2, 2), (3, 1), (4, 1)")
+    # A child before its parent, one that is its own, two in a circle, a child of what goes.
+    pointers = {1: 3, 3: 4, 4: None, 5: 5, 6: 7, 7: 6, 8: 2, 9: 8}
+    for number in range(5, 10):
+        schema.execute("INSERT INTO tree (number) VALUES (:number)", number=number)
+    for number, parent in pointers.items():
+        schema.execute("UPDATE tree SET parent = :p WHERE number = :n", p=parent, n=number)
+    return directory
+
+
+def test_a_table_that_points_at_itself_comes_back(schema: Schema, trees: str) -> None:
+    before = schema.rows(TREES)
+    schema.downgrade("0001", directory=trees)
+    schema.upgrade(directory=trees)
+
+    assert schema.rows(TREES) == before
+    assert kept_in(schema) == []
+    schema.execute("INSERT INTO tree (parent) VALUES (1)")  # its key is no `id`, and goes on
+    assert schema.scalar("SELECT MAX(number) FROM tree") == 10
+
+
+@pytest.mark.parametrize("sweep", [False, True])
+def test_who_points_at_one_that_is_gone_does_not(schema: Schema, trees: str, sweep: bool) -> None:
+    schema.downgrade("0001", directory=trees)
+    schema.execute("DELETE FROM thing WHERE id = 2")
+    if sweep:
+        swept(schema)
+        assert schema.rows("SELECT number FROM _kept_0002_tree WHERE number IN (2, 8, 9)") == []
+    schema.upgrade(directory=trees)
+
+    numbers = [row.number for row in schema.rows(TREES)]
+    assert numbers == [1, 3, 4, 5, 6, 7]
+    assert kept_in(schema) == []
+
+
+def test_a_table_without_a_key_comes_back(
+    schema: Schema, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = 'ddl.create_table("line", sa.Column("at", sa.Integer()), sqlite_autoincrement=False)'
+    more = 'ddl.add_column("line", sa.Column("said", sa.String(8), nullable=True))'
+    steps = (
+        ("expand", line, 'ddl.drop_table("line")'),
+        ("expand", more, 'ddl.drop_column("line", "said")'),
+    )
+    directory = history(tmp_path, *steps)
+    schema.upgrade(directory=directory)
+    schema.execute("INSERT INTO line (at, said) VALUES (1, 'a'), (1, 'a'), (2, NULL)")
+
+    schema.downgrade("base", directory=directory)
+    schema.upgrade(directory=directory)
+
+    assert "line.said is not kept: its table has no key." in caplog.text
+    assert schema.rows("SELECT at, said FROM line ORDER BY at") == [(1, None), (1, None), (2, None)]
+    assert kept_in(schema) == []
