@@ -108,3 +108,40 @@ def test_a_table_without_a_key_comes_back(
     assert "line.said is not kept: its table has no key." in caplog.text
     assert schema.rows("SELECT at, said FROM line ORDER BY at") == [(1, None), (1, None), (2, None)]
     assert kept_in(schema) == []
+
+
+PASSWORDS = """
+ddl.create_table(
+    "door",
+    sa.Column("id", sa.Integer(), nullable=False),
+    sa.Column("Password", sa.String(8), nullable=True),
+    sa.Column("totp_seed", sa.String(8), nullable=True),
+    sa.Column("OTP", sa.String(8), nullable=True),
+    sa.Column("seeds", sa.String(8), nullable=True),
+    sa.PrimaryKeyConstraint("id", name="pk_door"),
+)
+"""
+
+
+def test_a_secret_s_name_may_be_in_capitals(schema: Schema, tmp_path: Path) -> None:
+    steps = ("expand", THING, DROP_THING), ("expand", PASSWORDS, 'ddl.drop_table("door")')
+    directory = history(tmp_path, *steps)
+    schema.upgrade(directory=directory)
+    schema.execute("INSERT INTO door (id, \"Password\", \"OTP\", seeds) VALUES (1, 'p', 'o', 's')")
+
+    schema.downgrade("0001", directory=directory)
+
+    assert schema.columns("_kept_0002_door") == {"id", "seeds"}
+
+
+def test_the_password_of_0001_is_kept_and_that_is_said(
+    schema: Schema, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema.upgrade("0001")
+    schema.add_people({"Alice": "in plain text"})
+
+    schema.downgrade("base")
+
+    assert "user, with password in plain text, is kept in _kept_0001_user" in caplog.text
+    schema.upgrade("0001")
+    assert schema.rows('SELECT name, password FROM "user"') == [("Alice", "in plain text")]
