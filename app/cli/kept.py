@@ -38,7 +38,7 @@ def forget_gone(connection: sa.Connection, name: str) -> int:
     # Of a table that is gone, or is here again and waits to be filled, these are the rows. They
     # have no key of their own, as columns that are kept of a table have.
     whole = {
-        origin(table): table
+        origin(connection, table): table
         for table in tables(connection)
         if not inspector.get_pk_constraint(table)["constrained_columns"]
     }
@@ -54,7 +54,7 @@ def forget_gone(connection: sa.Connection, name: str) -> int:
 
 def pointers(connection: sa.Connection, name: str, there: There) -> dict[str, tuple[str, str]]:
     """Return what the columns of a kept table point at: by a key, else by the name `<table>_id`."""
-    columns, table = there[name], origin(name)
+    columns, table = there[name], origin(connection, name)
     found = {each: (each.removesuffix("_id"), "id") for each in columns if each.endswith("_id")}
     found["id"] = (table, "id")
     if kept.POINTERS in there:
@@ -63,9 +63,23 @@ def pointers(connection: sa.Connection, name: str, there: There) -> dict[str, tu
     return {column: found[column] for column in found if column in columns}
 
 
-def origin(name: str) -> str:
+def origin(connection: sa.Connection, name: str) -> str:
     """Return the table whose rows or columns are kept here."""
-    return name.split("_", 3)[-1]
+    revision = revision_of(connection, name)
+    known = set(sa.inspect(connection).get_table_names())
+    if kept.POINTERS in known:
+        rows = connection.execute(sa.select(noted.c.child, noted.c.parent)).all()
+        known |= {table for row in rows for table in row}
+    # What is too long for a name has been cut.
+    names = {kept.name_of(table, revision): table for table in known}
+    return names.get(name, name.removeprefix(f"{state.KEPT}{revision}_"))
+
+
+def revision_of(connection: sa.Connection, name: str) -> str:
+    """Return the revision whose downgrade kept this; its id may have an underscore itself."""
+    found = {run.revision for run in state.history(connection) if run.revision}
+    mine = [each for each in found if name.startswith(f"{state.KEPT}{each}_")]
+    return max(mine, key=len, default=name.removeprefix(state.KEPT).partition("_")[0])
 
 
 def tables(connection: sa.Connection) -> list[str]:
@@ -77,7 +91,7 @@ def tables(connection: sa.Connection) -> list[str]:
 def expire(connection: sa.Connection) -> None:
     """Drop what was kept for longer than thirty days."""
     for name in tables(connection):
-        revision = name.removeprefix(state.KEPT).partition("_")[0]
+        revision = revision_of(connection, name)
         ended = [run.ended_at for run in state.history(connection) if run.revision == revision]
         if ended and ended[0] < clock.now() - kept.KEPT_FOR:
             connection.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData())))

@@ -5,6 +5,7 @@ the exception: by then it may be wrong, and a wrong hash opens a door, as does a
 ended meanwhile. The last word of a column's name says that it is secret.
 """
 
+import hashlib
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "otp", "password", "secret", "seed", "token"}
 # The exception: the tutorial's people have nothing else to log in with, should they come back.
 PLAIN = {f"{state.KEPT}0001_user": "password"}
+LONGEST = 63  # PostgreSQL cuts what is longer, and two tables could have one name
 POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
 
 
@@ -26,8 +28,11 @@ def is_going(up: bool) -> bool:
     return not engine.is_script() and op.get_context().opts["step"][1] is up
 
 
-def name_of(table: str) -> str:
-    return f"{state.KEPT}{op.get_context().opts['step'][0]}_{table}"
+def name_of(table: str, revision: str = "") -> str:
+    """Return where a downgrade of this revision, or of the one under way, keeps from the table."""
+    name = f"{state.KEPT}{revision or op.get_context().opts['step'][0]}_{table}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}_{digest}"
 
 
 def reflected(table: str) -> sa.Table:

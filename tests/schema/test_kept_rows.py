@@ -6,7 +6,8 @@ import pytest
 
 from tests.schema.conftest import Schema
 from tests.schema.revisions import DROP_THING, THING, history
-from tests.schema.test_kept import kept_in, swept
+from tests.schema.test_kept import STORY, filled, kept_in, let_pass, swept
+from tests.schema.test_kept_people import MADE
 
 WORD = """
 ddl.create_table(
@@ -107,6 +108,46 @@ def test_a_table_without_a_key_comes_back(
 
     assert "line.said is not kept: its table has no key." in caplog.text
     assert schema.rows("SELECT at, said FROM line ORDER BY at") == [(1, None), (1, None), (2, None)]
+    assert kept_in(schema) == []
+
+
+LONG = [f"{'long' * 14}_{end}" for end in ("one", "two")]
+
+
+def test_tables_with_long_names_do_not_share_what_is_kept(schema: Schema, tmp_path: Path) -> None:
+    made = [THING.replace("pk_thing", f"pk_{n[-3:]}").replace('"thing"', f'"{n}"') for n in LONG]
+    made.append(MADE.format(table="leaf", column="of", parent=LONG[0]))
+    gone = "\n".join(f'ddl.drop_table("{name}")' for name in ["leaf", *LONG])
+    directory = history(tmp_path, ("expand", "".join(made), gone))
+    schema.upgrade(directory=directory)
+    for name in LONG:
+        schema.execute(f"INSERT INTO {name} (id, name) VALUES (1, :name)", name=name)
+    schema.execute('INSERT INTO leaf (id, "of") VALUES (1, 1)')
+
+    schema.downgrade("base", directory=directory)
+    swept(schema)
+    assert len(kept_in(schema)) == 3
+    schema.upgrade(directory=directory)
+
+    assert [schema.scalar(f"SELECT name FROM {name}") for name in LONG] == LONG
+    assert schema.rows("SELECT id FROM leaf") == [(1,)]
+    assert kept_in(schema) == []
+
+
+def test_a_revision_s_id_may_have_an_underscore(schema: Schema, tmp_path: Path) -> None:
+    directory = history(tmp_path, *STORY)
+    [newest] = Path(directory).glob("versions/*0003*")
+    newest.write_text(newest.read_text().replace('"0003"', '"part_of_3"'))
+    filled(schema, directory)
+    schema.downgrade("0002", directory=directory)
+    schema.execute("DELETE FROM thing WHERE id = 3")
+
+    swept(schema)
+
+    assert kept_in(schema) == ["_kept_part_of_3_part"]
+    assert schema.rows("SELECT name FROM _kept_part_of_3_part ORDER BY name") == [("p",), ("q",)]
+    let_pass(schema, "part_of_3", days=31)
+    swept(schema)
     assert kept_in(schema) == []
 
 
