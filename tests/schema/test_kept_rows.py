@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.schema import kept
 from tests.schema.conftest import Schema
 from tests.schema.revisions import DROP_THING, THING, history
 from tests.schema.test_kept import STORY, filled, kept_in, let_pass, swept
 from tests.schema.test_kept_people import MADE
+from tests.schema.test_run import until_done
 
 WORD = """
 ddl.create_table(
@@ -34,7 +36,10 @@ ddl.create_table(
 TREES = "SELECT number, parent, thing_id FROM tree ORDER BY number"
 
 
-def test_a_key_may_have_any_sign(schema: Schema, tmp_path: Path) -> None:
+def test_a_key_may_have_any_sign(
+    schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "BATCH", 3)
     steps = ("expand", WORD, 'ddl.drop_table("word")'), ("expand", MEANING, NO_MEANING)
     directory = history(tmp_path, *steps)
     schema.upgrade(directory=directory)
@@ -48,9 +53,8 @@ def test_a_key_may_have_any_sign(schema: Schema, tmp_path: Path) -> None:
     assert kept_in(schema) == []
 
 
-@pytest.fixture
-def trees(schema: Schema, tmp_path: Path) -> str:
-    """A history, taken back to before its second table was made, which points at itself."""
+def planted(schema: Schema, tmp_path: Path) -> str:
+    """Live through a history whose second table points at itself."""
     steps = ("expand", THING, DROP_THING), ("expand", TREE, 'ddl.drop_table("tree")')
     directory = history(tmp_path, *steps)
     schema.upgrade(directory=directory)
@@ -65,6 +69,11 @@ def trees(schema: Schema, tmp_path: Path) -> str:
     return directory
 
 
+@pytest.fixture
+def trees(schema: Schema, tmp_path: Path) -> str:
+    return planted(schema, tmp_path)
+
+
 def test_a_table_that_points_at_itself_comes_back(schema: Schema, trees: str) -> None:
     before = schema.rows(TREES)
     schema.downgrade("0001", directory=trees)
@@ -74,6 +83,16 @@ def test_a_table_that_points_at_itself_comes_back(schema: Schema, trees: str) ->
     assert kept_in(schema) == []
     schema.execute("INSERT INTO tree (parent) VALUES (1)")  # its key is no `id`, and goes on
     assert schema.scalar("SELECT MAX(number) FROM tree") == 10
+
+
+def test_on_mariadb_that_may_die_after_any_statement(mariadb: Schema, tmp_path: Path) -> None:
+    directory = planted(mariadb, tmp_path)
+    before = mariadb.rows(TREES)
+
+    until_done(lambda to: mariadb.downgrade(to, directory=directory), "0001")
+    until_done(lambda to: mariadb.upgrade(to, directory=directory), "head")
+
+    assert mariadb.rows(TREES) == before
 
 
 @pytest.mark.parametrize("sweep", [False, True])
