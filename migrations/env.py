@@ -33,6 +33,8 @@ options: dict[str, Any] = {
     "process_revision_directives": authoring.number,
     "on_version_apply": run.refuse_orphans,
     "signed": signature.of_this_run(),
+    # The tutorial's people have nothing else to log in with, should they come back.
+    "kept_in_plain_text": {"0001_user": "password"},
 }
 
 

@@ -17,8 +17,6 @@ from app.schema.engine import execute, fetch, inspector, listed, quoted
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "otp", "password", "secret", "seed", "token"}
-# The exception: the tutorial's people have nothing else to log in with, should they come back.
-PLAIN = {f"{state.KEPT}0001_user": "password"}
 LONGEST = 63  # PostgreSQL cuts what is longer, and two tables could have one name
 POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
 
@@ -77,14 +75,15 @@ def put_aside_table(table: str) -> None:
         return
     kept = name_of(table)
     columns = {each["name"]: each["nullable"] for each in inspector().get_columns(table)}
-    wanted = [name for name in columns if not is_secret(name) or name == PLAIN.get(kept)]
+    plain = op.get_context().opts.get("kept_in_plain_text", {}).get(kept.removeprefix(state.KEPT))
+    wanted = [name for name in columns if not is_secret(name) or name == plain]
     if needed := ", ".join(name for name in columns if not (columns[name] or name in wanted)):
         engine.note(f"{table} is not kept: its rows are secrets, by the name of {needed}.")
         return
     remember_keys(table)
     execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
     execute(f"CREATE TABLE {quoted(kept)} AS SELECT {listed(wanted)} FROM {quoted(table)}")
-    said(f"{table}, with {PLAIN[kept]} in plain text," if kept in PLAIN else table, kept)
+    said(f"{table}, with {plain} in plain text," if plain in columns else table, kept)
 
 
 def is_secret(column: str) -> bool:
