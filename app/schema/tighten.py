@@ -5,10 +5,11 @@ Each is checked while people write, and done in a moment. What stands in the way
 
 import re
 from contextlib import suppress
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.schema import engine, kept, rebuild
 
@@ -132,7 +133,7 @@ def add_foreign_key(
         f"{engine.quoted(referred)} ({engine.listed(referred_columns)})"
         + (f" ON DELETE {ondelete}" if ondelete else "")
     )
-    begin, pairs = f"ALTER TABLE {engine.quoted(table)}", (columns, referred, referred_columns)
+    pairs = columns, referred, referred_columns
     if not engine.done(lambda inspector: name in engine.names(inspector.get_foreign_keys(table))):
         refuse_orphans(table, *pairs)
         if engine.dialect() == "sqlite":
@@ -144,17 +145,27 @@ def add_foreign_key(
                 engine.alter(table, f"ADD {clause}")
             finally:
                 engine.execute("SET SESSION foreign_key_checks = 1")
-            try:
-                refuse_orphans(table, *pairs)  # one may have slipped in
-            except engine.Refused:
-                drop_foreign_key(name, table)
-                raise
         else:
             with engine.autocommitted(), engine.brief():
-                engine.execute(f"{begin} ADD {clause} NOT VALID")
-    if engine.dialect() == "postgresql":
-        with engine.autocommitted():
-            engine.execute(f"{begin} VALIDATE CONSTRAINT {engine.quoted(name)}")
+                engine.execute(f"ALTER TABLE {engine.quoted(table)} ADD {clause} NOT VALID")
+    confirm(name, table, *pairs)
+
+
+def confirm(name: str, table: str, *pairs: Any) -> None:
+    """See that no row came between the look and the key, in this run or one that broke off."""
+    validate = f"ALTER TABLE {engine.quoted(table)} VALIDATE CONSTRAINT {engine.quoted(name)}"
+    try:
+        if engine.dialect() == "postgresql":
+            with engine.autocommitted():
+                engine.execute(validate)
+        elif engine.dialect() == "mariadb":
+            refuse_orphans(table, *pairs)
+    except (IntegrityError, engine.Refused):
+        if engine.dialect() == "mariadb" or not engine.is_callers():
+            with engine.autocommitted():
+                drop_foreign_key(name, table)
+            refuse_orphans(table, *pairs)
+        raise
 
 
 def refuse_orphans(table: str, columns: list[str], referred: str, theirs: list[str]) -> None:
