@@ -19,7 +19,7 @@ NATIVE_SQLITE = (3, 53)  # from here on it can alter a column in place
 AS_IT_IS = """SELECT CONCAT({kind},
   IF(COLLATION_NAME IS NULL, '', CONCAT(' COLLATE ', COLLATION_NAME)), ' ', {null},
   IF(COALESCE(COLUMN_DEFAULT, 'NULL') = 'NULL', '', CONCAT(' DEFAULT ', COLUMN_DEFAULT)),
-  IF(EXTRA LIKE 'on update%', CONCAT(' ', EXTRA), ''),
+  IF(EXTRA LIKE '%GENERATED%', NULL, CONCAT(' ', REPLACE(EXTRA, ',', ''))),
   IF(COLUMN_COMMENT = '', '', CONCAT(' COMMENT ', QUOTE(COLUMN_COMMENT))),
   COALESCE((SELECT CONCAT(' CHECK (', CHECK_CLAUSE, ')') FROM information_schema.CHECK_CONSTRAINTS
     WHERE CONSTRAINT_SCHEMA = TABLE_SCHEMA AND LEVEL = 'Column' AND TABLE_NAME = '{table}'
@@ -99,6 +99,8 @@ def modify(table: str, column: str, null: str = "", kind: str = "") -> None:
     query = AS_IT_IS.format(kind=kind, null=null, table=table, column=column)
     if not engine.is_script():
         [row] = engine.fetch(query)
+        if row.words is None:
+            raise engine.Refused(f"{table}.{column} is generated, and MariaDB would forget how.")
         engine.alter(table, f"MODIFY {engine.quoted(column)} {row.words}")
         return
     begin = f"ALTER TABLE {engine.quoted(table)} MODIFY {engine.quoted(column)} "
