@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,14 +21,17 @@ from sqlalchemy.exc import DBAPIError
 from app.schema.engine import Refused, execute, has_table, is_script, keys_of, listed, note, quoted
 
 TOKEN = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|.""", re.DOTALL
 )
 # The end of a comment stays, or what follows would be in it.
-NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT\s+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT[\s/-]+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)"
 KEY = (
-    r"\bCONSTRAINT\s+(?:{})\s+(?:FOREIGN\s+KEY.*|REFERENCES\s+[^(]+\([^)]*\)"
+    r"""\bCONSTRAINT\s*["'`[]?{}["'`\]]?\s*"""
+    r"(?:FOREIGN\s+KEY\s*\([^)]*\)\s*)?REFERENCES\s*"
+    r"""(?:[\w$]+|"[^"]+"|`[^`]+`|\[[^]]+\])(?:\s*\([^)]*\))?"""
     r"(?:\s+ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+|NO\s+)?\w+|\s+(?:NOT\s+)?DEFERRABLE"
-    r"|\s+INITIALLY\s+\w+|\s+MATCH\s+\w+)*)"
+    r"|\s+INITIALLY\s+\w+|\s+MATCH\s+\w+)*"
 )
 PRIMARY = re.compile(r"\bPRIMARY\s+KEY\b(\s+(ASC|DESC)\b)?(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
 SHAPE = (
@@ -36,6 +40,7 @@ SHAPE = (
     'SELECT \'key\', "from", seq, "table", "to", on_update, on_delete, match '
     "FROM pragma_foreign_key_list(:table)",
     "SELECT 'index', * FROM pragma_index_list(:table)",
+    "SELECT 'counting' FROM sqlite_master WHERE name = 'sqlite_sequence'",
 )
 
 Change = Callable[[list[str]], list[str]]
@@ -43,13 +48,13 @@ Catalogue = dict[tuple[str, str], str]
 
 
 def required(item: str) -> str:
-    words = item.rstrip()
-    return f"{words}\n\tNOT NULL{item[len(words) :]}"
+    return re.sub(r"(\s*)\Z", r"\n\tNOT NULL\1", item, count=1)
 
 
 def free(item: str) -> str:
-    found = NOT_NULL.search(bare(item))
-    return item[: found.start()] + item[found.end() :] if found else item
+    while found := NOT_NULL.search(bare(item)):
+        item = item[: found.start()] + item[found.end() :]
+    return item
 
 
 def bare(item: str) -> str:
@@ -64,9 +69,9 @@ def bare(item: str) -> str:
 
 def without_key(items: list[str], name: str) -> list[str]:
     """Return the items of a table without this foreign key, which may stand in a column's."""
-    spellings = name, f'"{name}"', f"`{name}`", f"[{name}]"
-    key = re.compile(KEY.format("|".join(map(re.escape, spellings))), re.IGNORECASE | re.DOTALL)
-    return [item for item in (key.sub("", each) for each in items) if words_of(item)]
+    words = KEY.format(re.escape(name)).replace(r"\s", GAP)
+    left = [re.sub(words, "", item, flags=re.IGNORECASE | re.DOTALL) for item in items]
+    return [item for item in left if words_of(item)]
 
 
 def counting(items: list[str], key: str) -> list[str]:
@@ -85,13 +90,15 @@ def counting(items: list[str], key: str) -> list[str]:
 
 def words_of(text: str) -> str:
     """Return the text without its comments."""
-    return "".join(t for t in TOKEN.findall(text) if not t.startswith(("--", "/*"))).strip()
+    return TOKEN.sub(lambda m: " " if m[0][:2] in {"--", "/*"} else m[0], text).strip()
 
 
 def first(item: str) -> str:
     """Return the first name in an item of a table: what the column is called."""
     text = words_of(item)
-    return TOKEN.findall(text)[0].strip('"`[]') if text[0] in '"`[' else re.split(r"\W", text)[0]
+    if text[0] in "\"'`[":
+        return re.sub(r"""(["'`])\1""", r"\1", TOKEN.findall(text)[0][1:-1])
+    return re.split(r"[^\w$\x80-\U0010ffff]", text)[0]
 
 
 def split(sql: str) -> tuple[list[str], str]:
@@ -109,36 +116,38 @@ def split(sql: str) -> tuple[list[str], str]:
     raise Refused(f"This text of a table is not understood: {sql}")
 
 
-def require(table: str, column: str, *, notnull: bool) -> None:
-    """Let no row be without it, which has been looked at, or let rows be without it again."""
-    one = required if notnull else free
-    edit(
-        table,
-        lambda items: [one(item) if first(item) == column else item for item in items],
-        f"NOT NULL {column}",
-    )
+def of_column(column: str, change: Callable[[str], str]) -> Change:
+    return lambda items: [change(item) if first(item) == column else item for item in items]
 
 
-def edit(table: str, change: Change, meant: str) -> None:
-    """Change the text of the table: where it stands, or by writing it anew."""
+def edit(table: str, change: Change, *meant: str) -> None:
+    """Change the text of the table so that SQLite reads just what is meant, or raise Refused."""
     if is_script():
         note(f"SQLite has no words for this: `flask db upgrade` edits the text of {table}.")
-    elif not in_place(table, change, meant):
-        rebuild(table, change)
-
-
-def in_place(table: str, change: Change, meant: str) -> bool:
-    """Edit the text of the table, if SQLite reads just what is meant from it; else do nothing."""
-    connection, before = op.get_bind(), catalogue()["table", table]
+        return
+    before = catalogue()["table", table]
     items, _ = split(before)
     text = before.replace(f"({','.join(items)})", f"({','.join(change(items))})", 1)
     try:
-        if {fact[0] for fact in shape(text, table) ^ shape(before, table)} != {meant}:
-            return text == before  # there was nothing to change
+        differs = {fact[0] for fact in shape(text, table) ^ shape(before, table)}
+    except sqlite3.Error as error:
+        raise Refused(f"SQLite would not read the new text of {table}: {error}.") from error
+    gone = text == before and meant == ("key",)  # it was not there
+    if not gone and (not differs or not differs <= set(meant)):
+        said = ", ".join(sorted(differs)) or "nothing"
+        raise Refused(f"{said} would change instead of {meant[0]}, so nothing was, in: {before}")
+    if "counting" in meant or not in_place(table, text):
+        rebuild(table, text)
+
+
+def in_place(table: str, text: str) -> bool:
+    """Let this be the text of the table, or do nothing where SQLite does not let us."""
+    connection = op.get_bind()
+    try:
         connection.exec_driver_sql("PRAGMA writable_schema = ON")
         write = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?"
         connection.exec_driver_sql(write, (text, table))
-    except (DBAPIError, sqlite3.Error):  # where the library defends its catalogue, for one
+    except DBAPIError:  # where the library defends its catalogue, for one
         return False
     finally:
         connection.exec_driver_sql("PRAGMA writable_schema = RESET")
@@ -148,10 +157,12 @@ def in_place(table: str, change: Change, meant: str) -> bool:
 
 
 def shape(text: str, table: str) -> set[tuple[Any, ...]]:
-    """Return what SQLite reads from the text of a table."""
+    """Return what SQLite reads from the text of a table, and how many CHECKs, which it hides."""
+    checks = re.findall(r"(?i)\bCHECK\b", bare(",".join(split(text)[0])))
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(text)
-        return {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
+        facts = {fact for query in SHAPE for fact in scratch.execute(query, {"table": table})}
+    return facts | {("CHECK", len(checks))}
 
 
 def adopt(table: str) -> None:
@@ -167,8 +178,11 @@ def adopt(table: str) -> None:
             )
         op.drop_table(stale)
     if not counts(op.get_bind(), table):
-        [key] = keys_of(table)
-        rebuild(table, lambda items: counting(items, key))
+        if len(keys := keys_of(table)) != 1:
+            raise Refused(
+                f"{table} needs a key of one column, and has {', '.join(keys) or 'none'}."
+            )
+        edit(table, partial(counting, key=keys[0]), "counting", "column", "index")
 
 
 def counts(connection: sa.Connection, table: str) -> bool:
@@ -178,22 +192,20 @@ def counts(connection: sa.Connection, table: str) -> bool:
     return not text or "AUTOINCREMENT" in words_of(text).upper()
 
 
-def rebuild(table: str, change: Change) -> None:
-    """Write the table anew, its text changed, or raise Refused."""
+def rebuild(table: str, text: str) -> None:
+    """Write the table anew, of this text, or raise Refused."""
     connection = op.get_bind()
     if connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
         raise Refused(f"With foreign_keys on, {table} would take along what points at it.")
     before = catalogue()
-    items, tail = split(before["table", table])
-    text = f"({','.join(change(items))}){tail}"
-    rows = rows_of(table)
-    move(table, text)
+    rows, words = rows_of(table), text.partition("(")[2]
+    move(table, f"({words}")
     for (kind, name), sql in before.items():
         if kind in {"index", "trigger"} and (kind, name) not in catalogue():
             connection.exec_driver_sql(sql)
     after = catalogue()
     after["table", table] = after["table", table].partition("(")[2]
-    if after != before | {("table", table): text.partition("(")[2]}:
+    if after != before | {("table", table): words}:
         raise Refused(f"{table} was not the same after it was written anew.")
     if rows_of(table) != rows:
         raise Refused(f"{table} had {rows} rows before it was written anew, and not after.")

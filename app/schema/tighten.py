@@ -5,6 +5,7 @@ Each is checked while people write, and done in a moment. What stands in the way
 
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -114,7 +115,8 @@ def on_sqlite(table: str, column: str, null: str) -> None:
         verb, c = "DROP" if null == "NULL" else "SET", engine.quoted(column)
         engine.execute(f"ALTER TABLE {engine.quoted(table)} ALTER COLUMN {c} {verb} NOT NULL")
         return
-    rebuild.require(table, column, notnull=null == "NOT NULL")
+    change = rebuild.free if null == "NULL" else rebuild.required
+    rebuild.edit(table, rebuild.of_column(column, change), f"NOT NULL {column}")
 
 
 MAKE = {"postgresql": on_postgresql, "mariadb": modify, "sqlite": on_sqlite}
@@ -216,6 +218,5 @@ def widen(table: str, column: str, kind: sa.String) -> None:
     elif engine.dialect() == "mariadb":
         modify(table, column, kind=f"varchar({kind.length})")
     else:
-        length = re.compile(rf"""\A(\s*["`[]?{re.escape(column)}\W+\w*CHAR\w*\s*\()\d+""", re.I)
-        longer = rf"\g<1>{kind.length}"
-        rebuild.edit(table, lambda items: [length.sub(longer, each) for each in items], "column")
+        longer = partial(re.sub, r"(?i)(CHAR\w*\s*\(\s*)\d+", rf"\g<1>{kind.length}", count=1)
+        rebuild.edit(table, rebuild.of_column(column, longer), "column")
