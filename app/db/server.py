@@ -1,10 +1,7 @@
-"""The database server itself: its clock, whether it is to blame for an error, who writes."""
+"""The database server itself: its clock, and whether it is to blame for an error."""
 
-import os
 import sqlite3
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -33,21 +30,3 @@ def now() -> datetime:
     with db.engine.connect() as connection:
         seconds = connection.execute(sa.text(EPOCH[connection.dialect.name])).scalar_one()
     return datetime.fromtimestamp(float(seconds), UTC)
-
-
-def writers(path: str) -> list[str]:
-    """Return a sentence for each process in the midst of a write to this file of SQLite."""
-    said = []
-    with suppress(OSError):  # Linux knows them, elsewhere nobody does
-        stats = [file.stat() for file in (Path(path), Path(f"{path}-shm")) if file.exists()]
-        places = [f"{os.major(s.st_dev):02x}:{os.minor(s.st_dev):02x}:{s.st_ino}" for s in stats]
-        for line in Path("/proc/locks").read_text().splitlines():
-            _, _, _, kind, pid, place, *_ = line.split()
-            if kind == "WRITE" and place in places:
-                text = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-                words = "".join(c if c.isprintable() else " " for c in text).split()
-                said.append(
-                    f"Process {pid} ({' '.join(words)[:80]}) is in the midst of a write to {path}. "
-                    "Let it commit or roll back, or close it."
-                )
-    return said

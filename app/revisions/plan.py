@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
+from app.db import blockers
 from app.revisions import defaults, readiness, reading, rendered, troubles
-from app.schema import locks, rebuild
+from app.schema import rebuild
 
 MOMENT = "a moment"
 EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"
@@ -82,7 +83,7 @@ def facts(connection: sa.Connection, script: ScriptDirectory) -> dict[str, Any]:
     sizes = sizes_of(connection)
     return {
         "steps": [step(revision, connection, sizes) for revision in pending],
-        "blockers": locks.blockers(connection),
+        "blockers": blockers.blockers(connection),
     }
 
 

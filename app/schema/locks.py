@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from app.db import server
+from app.db.blockers import blockers
 
 log = logging.getLogger(__name__)
 
 TRIES = 30
 LONGEST_PAUSE = 2.0  # seconds between two tries
 SAID_EVERY = 5  # tries
-HURRIED = 3.0  # seconds: a transaction is old enough to be named after two, see BLOCKERS
+HURRIED = 3.0  # seconds: a transaction is old enough to be named after two, see app.db.blockers
 
 # MariaDB's shortest wait is a second; so there it first does not wait at all, see `hurry`.
 LONGER = {"postgresql": ("lock_timeout", "150"), "mariadb": ("lock_wait_timeout", "1")}
@@ -34,50 +34,9 @@ SETTINGS = {
 # 1684: a table that MariaDB is altering still, for a run that was killed.
 HELD = {"55P03", "40P01", 1205, 1213, 1684, "database is locked"}
 
-BLOCKERS = {
-    "postgresql": """
-        SELECT a.pid AS id, a.usename AS name, a.state AS doing, left(a.query, 80) AS said,
-          extract(epoch FROM clock_timestamp() - a.xact_start)::int AS age,
-          string_agg(DISTINCT c.relname, ', ') AS held
-        FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.granted
-        JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p')
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_|^information_schema$'
-        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-          AND a.xact_start < clock_timestamp() - interval '100 ms'
-        GROUP BY a.pid, a.usename, a.state, a.query, a.xact_start ORDER BY a.xact_start""",
-    "mariadb": """
-        SELECT p.id, p.user AS name, LOWER(p.command) AS doing, LEFT(p.info, 80) AS said,
-          TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS age, NULL AS held
-        FROM information_schema.innodb_trx t
-        JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
-        WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID()
-          AND t.trx_started < NOW() - INTERVAL 1 SECOND ORDER BY t.trx_started""",
-}
-ENDING = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
-
 
 class Blocked(RuntimeError):
     """Somebody holds a lock for so long that the step gave up; it names them."""
-
-
-def blockers(connection: sa.Connection) -> list[str]:
-    """Return a sentence for each transaction of others that has been open for a while."""
-    dialect = connection.dialect.name
-    if dialect == "sqlite":
-        return server.writers(connection.exec_driver_sql("PRAGMA database_list").all()[0].file)
-    try:
-        rows = connection.execute(sa.text(BLOCKERS[dialect].replace(":", "\\:"))).all()
-    except DBAPIError:  # MariaDB shows them only to users with the privilege PROCESS
-        return []
-    said = []
-    for row in rows:
-        holding = f", holding {row.held}" if row.held else ""
-        last = f"; last: {' '.join(row.said.split())}" if row.said else ""
-        said.append(
-            f"Connection {row.id} ({row.name}, {row.doing}) has had a transaction open for "
-            f"{row.age} s{holding}{last}. To end it: {ENDING[dialect].format(row.id)}"
-        )
-    return said
 
 
 def is_held(error: DBAPIError) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.db.blockers import blockers
 from app.schema import engine, locks
 from tests.post_office import until
 from tests.schema.conftest import Schema
@@ -32,7 +33,7 @@ def idle_transaction(schema: Schema) -> Iterator[sa.Connection]:
     """Somebody reads the table, and goes to lunch."""
     with schema.engine.connect() as connection, schema.engine.connect() as other:
         connection.execute(sa.text("SELECT name FROM thing")).all()
-        while not locks.blockers(other):
+        while not blockers(other):
             time.sleep(0.2)  # MariaDB looks again only if nobody has asked for a while
             other.rollback()
         yield connection

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import server
+from app.db import blockers
 from app.schema import locks, run
 from tests.post_office import until
 from tests.schema.conftest import Schema
@@ -99,7 +99,7 @@ def test_where_nobody_can_be_named_it_says_what_to_look_for(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(server, "writers", lambda path: [])
+    monkeypatch.setattr(blockers, "writers", lambda path: [])
 
     with somebody(sqlite), pytest.raises(SystemExit):
         sqlite.upgrade(directory=directory)
