@@ -3,6 +3,7 @@
 Used by migrations/env.py and script.py.mako alone.
 """
 
+import ast
 import importlib.util
 import logging
 import re
@@ -32,9 +33,13 @@ OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_i
 
 Told = tuple[Page, list[Any]]
 
+# The files of this run, and what HEAD said before each.
+made: dict[Path, str | None] = {}
+
 
 def number(context: MigrationContext, revision: Any, directives: list[MigrationScript]) -> None:
     """Give the new revisions the next numbers; write none where autogenerate found nothing."""
+    made.clear()
     [directive] = directives
     options = context.opts["revision_context"]
     # `flask db check` comes here too, and wants to see the directive as it is.
@@ -177,6 +182,33 @@ def imports(*bodies: str, extra: str = "") -> str:
 def finish(path: str, options: Any) -> None:
     """Note the newest number in HEAD, where two branches then conflict, and lay out the file."""
     file = Path(path)
-    (file.parents[1] / "HEAD").write_text(file.name.partition("_")[0] + "\n")
+    head = file.parents[1] / "HEAD"
+    made[file] = head.read_text() if head.exists() else None
+    if wrong := fault(file):
+        undo(head)
+        raise CommandError(f"What was written for {file.name} is no Python, and is gone: {wrong}.")
+    head.write_text(file.name.partition("_")[0] + "\n")
+
+
+def fault(file: Path) -> str | None:
+    """Lay out the file, and return what is wrong with it."""
+    try:
+        ast.parse(file.read_text(), filename=file.name)
+    except SyntaxError as error:
+        return f"{error.msg}, line {error.lineno}"
     if importlib.util.find_spec("ruff"):
-        subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
+        command = [sys.executable, "-m", "ruff", "format", "--quiet", str(file)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return done.stderr.strip() if done.returncode else None
+    return None
+
+
+def undo(head: Path) -> None:
+    """Take away what this run wrote: every later upgrade would stop at a file that cannot run."""
+    before = next(iter(made.values()))
+    for file in made:
+        file.unlink()
+    if before is None:
+        head.unlink(missing_ok=True)
+    else:
+        head.write_text(before)

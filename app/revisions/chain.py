@@ -16,6 +16,7 @@ from alembic.util import CommandError
 
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
+from app.revisions.names import of_row
 from app.revisions.operations import (
     columns_of,
     flattened,
@@ -117,7 +118,7 @@ class Chain:
         if old := self.became.get(key):
             source = old.column_name
             self.expand.append(staleness(op.table_name, source, column.name))
-            self.fills.append(Fill(op.table_name, column, f"row.{source}", source))
+            self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:
             value = value_of(op.table_name, column, differs=key in self.unique_new)
             self.fills.append(Fill(op.table_name, column, value))

@@ -3,10 +3,9 @@
 They run as they are; where somebody has to decide, the docstring says what.
 """
 
-import keyword
-import re
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
 
+from app.revisions import names
 from app.revisions.chain import Chain, Fill
 
 EXPAND = "The release that runs goes on: it need not know of what is new, nor write it."
@@ -40,21 +40,21 @@ work = backfill.Backfill(
     table={table}, due={due}, reads={reads!r}, compute=values_of
 )
 """
-UNIQUE = """
-{column}_twice = (
-    sa.select({table}.c.{column})
-    .where({table}.c.{column}.is_not(None))
-    .group_by({table}.c.{column})
+TWICE = """
+{query} = (
+    sa.select({column})
+    .where({column}.is_not(None))
+    .group_by({column})
     .having(sa.func.count() > 1)
 )
-checks = [
+"""
+CHECK = """
     stages.Check(
-        query=sa.select(sa.func.count()).select_from({column}_twice.subquery()),
+        query=sa.select(sa.func.count()).select_from({query}.subquery()),
         expected=0,
-        refusal="Several rows of {table} have the same {column}: make them differ.",
-        examples={column}_twice,
-    )
-]
+        refusal={refusal!r},
+        examples={query},
+    ),
 """
 
 
@@ -72,7 +72,7 @@ class Page:
 
 def of_fill(fill: Fill, context: AutogenContext) -> Page:
     """Return the page of a backfill of one column."""
-    table, column = variable(fill.table), fill.column.name
+    column, at = fill.column.name, partial(names.column, fill.table)
     key = [each.name for each in context.metadata.tables[fill.table].primary_key]  # type: ignore[union-attr]
     if key != ["id"]:
         raise CommandError(
@@ -80,18 +80,18 @@ def of_fill(fill: Fill, context: AutogenContext) -> Page:
             f"primary key of {fill.table}: let the column be empty, or have a default."
         )
     columns = [sa.Column("id", sa.Integer()), fill.column]
-    due = f"{table}.c.{column}.is_(None)"
+    due = f"{at(column)}.is_(None)"
     if fill.source:
         columns.append(sa.Column(fill.source, fill.column.type))
-        due += f" & {table}.c.{fill.source}.is_not(None)"
+        due += f" & {at(fill.source)}.is_not(None)"
     reads = [fill.source] if fill.source else []
-    words = {"table": table, "due": due, "column": column, "value": fill.value, "reads": reads}
+    words = {"table": names.variable(fill.table), "due": due, "column": column}
     why = RENAME if fill.source else BACKFILL
     return Page(
         "backfill",
         f"Filling {fill.table}.{column}",
         why.format(value=f"`{fill.value}`", source=fill.source),
-        frozen(fill.table, columns, context) + FILL.format(**words),
+        frozen(fill.table, columns, context) + FILL.format(**words, value=fill.value, reads=reads),
         up="work.run()",
         down=STAY,
     )
@@ -109,10 +109,10 @@ def of_contract(
     if whole := any(isinstance(op, ops.DropTableOp) for op in operations):
         dying = [table]
     if dying:
-        names = dying if whole else [f"{table}.{column}" for column in dying]
-        lines += [f"irreversible = {', '.join(names)!r}"]
+        gone = dying if whole else [f"{table}.{column}" for column in dying]
+        lines += [f"irreversible = {', '.join(gone)!r}"]
         lines += [f"would_lose = {would_lose(table, [] if whole else dropped, chain)}"]
-    lines += [UNIQUE.format(table=variable(table), column=column) for column in unique]
+    lines += uniqueness(table, unique)
     columns = [sa.Column(column, sa.String()) for column in unique]
     columns += [op.to_column() for op in dropped]
     for op in dropped:
@@ -121,6 +121,17 @@ def of_contract(
     text = frozen(table, columns, context) if dying or unique else ""
     title, why = in_words(table, list(dict.fromkeys(chain.doing[table])))
     return Page("contract", title, why, f"{text}\n" + "\n".join(lines)), operations
+
+
+def uniqueness(table: str, columns: list[str]) -> list[str]:
+    """Return the lines that refuse rows of which two have the same in one of these columns."""
+    twice, checks = [], []
+    for column in columns:
+        query = f"{names.variable(column)}_twice"
+        twice.append(TWICE.format(query=query, column=names.column(table, column)))
+        refusal = f"Several rows of {table} have the same {column}: make them differ."
+        checks.append(CHECK.format(query=query, refusal=refusal))
+    return [*twice, f"checks = [{''.join(checks)}]"] if checks else []
 
 
 def in_words(table: str, doing: list[str]) -> tuple[str, str]:
@@ -134,12 +145,12 @@ def in_words(table: str, doing: list[str]) -> tuple[str, str]:
 
 def would_lose(table: str, dropped: list[ops.DropColumnOp], chain: Chain) -> str:
     """Return the query that counts the rows whose data is carried nowhere else."""
-    name, query = variable(table), "sa.select(sa.func.count()).select_from"
+    name, query = names.variable(table), "sa.select(sa.func.count()).select_from"
     parts = []
     for op in dropped:
-        part = f"{name}.c.{op.column_name}.is_not(None)"
+        part = f"{names.column(table, op.column_name)}.is_not(None)"
         if new := chain.new_name.get((table, op.column_name)):
-            part += f" & {name}.c.{new}.is_(None)"
+            part += f" & {names.column(table, new)}.is_(None)"
         parts.append(part)
     if len(parts) > 1:
         parts = [f"({part})" if "&" in part else part for part in parts]
@@ -152,12 +163,4 @@ def frozen(table: str, columns: list[Any], context: AutogenContext) -> str:
         each.name: f"    sa.column({each.name!r}, {render._repr_type(each.type, context)}),\n"
         for each in columns
     }
-    return f"{variable(table)} = sa.table(\n    {table!r},\n{''.join(lines.values())})\n"
-
-
-TAKEN = {"backfill", "date", "datetime", "ddl", "op", "sa", "stages", "work", "values_of"}
-
-
-def variable(table: str) -> str:
-    name = re.sub(r"\W", "_", table)
-    return f"{name}_" if name in TAKEN or keyword.iskeyword(name) else name
+    return f"{names.variable(table)} = sa.table(\n    {table!r},\n{''.join(lines.values())})\n"

@@ -139,7 +139,7 @@ class Backfill:
             return lambda connection: 0
         parameters = [
             {"row_id": row.id}
-            | {f"read_{name}": getattr(row, name) for name in self.reads}
+            | {f"read_{name}": row._mapping[name] for name in self.reads}
             | {f"new_{name}": value for name, value in values[row.id].items()}
             for row in rows
         ]

@@ -63,6 +63,61 @@ def test_new_fields_become_a_chain_that_runs_unedited(at_head: Schema, project: 
     assert "phone" not in at_head.columns("user")
 
 
+def column(name: str, kind: str = "sa.String(40)", **rest: object) -> str:
+    options = "".join(f", {option}={value!r}" for option, value in rest.items())
+    return f"User.__table__.append_column(sa.Column({name!r}, {kind}{options}))"
+
+
+def test_columns_may_be_called_what_python_calls_something_else(
+    at_head: Schema, project: Path
+) -> None:
+    at_head.execute("INSERT INTO \"user\" (name, display_name) VALUES ('alice', 'A'), ('bob', 'B')")
+    codes = [column(name, nullable=False, unique=True, index=True) for name in ("class", "keys")]
+    change_models(project, "\n".join([*codes, column("my col", nullable=False)]))
+
+    made = migrate(at_head, project, "-m", "Adding")
+
+    assert made.returncode == 0, made.stderr
+    files = new_files(project)
+    assert ruff(*files) == ""
+    ran = db(at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert at_head.version == files[-1].name[:4]
+    assert files[-1].read_text().count("stages.Check(") == 2  # one for each that is unique
+    assert at_head.rows('SELECT "keys" FROM "user" ORDER BY id') == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("tuple", "class"), ("my col", "items")], ids=["tuple", "my col"]
+)
+def test_a_column_of_such_a_name_is_carried_over_and_dropped(
+    sqlite_at_head: Schema, project: Path, old: str, new: str
+) -> None:
+    sqlite_at_head.execute(f'ALTER TABLE user ADD COLUMN "{old}" VARCHAR(40)')
+    sqlite_at_head.execute(f"INSERT INTO user (name, \"{old}\") VALUES ('alice', 'A')")
+    change_models(project, column(new))
+
+    answered(sqlite_at_head, project, "y")
+
+    assert ruff(*new_files(project)) == ""
+    ran = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert sqlite_at_head.rows(f'SELECT "{new}" FROM user') == [("A",)]
+    assert old not in sqlite_at_head.columns("user")
+
+
+def test_files_that_are_no_python_do_not_stay(sqlite_at_head: Schema, project: Path) -> None:
+    change_models(project, column('a"""b', nullable=False))
+
+    made = migrate(sqlite_at_head, project, "-m", "Adding")
+
+    assert made.returncode == 1
+    assert "is no Python, and is gone" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert new_files(project) == []
+    assert (project / "migrations" / "HEAD").read_text() == f"{HEAD}\n"
+
+
 PET = """
 
 class Pet(Model):
