@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy.exc import OperationalError
 
 from app.db import blockers
 from app.revisions import defaults, readiness, reading, rendered, troubles
@@ -203,11 +205,24 @@ def sizes_of(connection: sa.Connection) -> dict[str, tuple[int, int]]:
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
     size = connection.exec_driver_sql("PRAGMA page_size").scalar() or 0
     for table in sa.inspect(connection).get_table_names():
-        # SQLite counts in no catalogue; the last rowid is at hand. Its size is the whole file's.
-        newest: sa.ColumnElement[int] = sa.func.max(sa.literal_column("rowid"))
-        rows = connection.scalar(sa.select(newest).select_from(sa.table(table)))
-        found[table] = (rows or 0, pages * size)
+        # SQLite knows no table's size without a scan: this is the whole file's.
+        found[table] = (rows_on_sqlite(connection, table), pages * size)
     return found
+
+
+def rows_on_sqlite(connection: sa.Connection, table: str) -> int:
+    """Return about how many rows there are: the last rowid is at hand, and no catalogue counts.
+
+    A table WITHOUT ROWID is counted, and so is one that calls a column of words so; of a virtual
+    one whose module is not loaded here, nothing can be known.
+    """
+    newest: sa.ColumnElement[int] = sa.func.max(sa.literal_column("rowid"))
+    for number in (newest, sa.func.count()):
+        with suppress(OperationalError):
+            found = connection.scalar(sa.select(number).select_from(sa.table(table)))
+            if found is None or isinstance(found, int):
+                return found or 0
+    return 0
 
 
 def lines(facts: dict[str, Any]) -> list[str]:

@@ -70,6 +70,22 @@ def test_a_table_of_a_tutorial_is_written_anew_and_ours_is_not(sqlite: Schema) -
     assert anew(sqlite, ROOT / "migrations")[0] == ["user"]
 
 
+def test_tables_that_no_rowid_counts_are_no_obstacle(sqlite: Schema, tmp_path: Path) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    sqlite.upgrade("0001", directory=str(folder))
+    for table in ("keyed (a TEXT PRIMARY KEY) WITHOUT ROWID", "worded (rowid TEXT)"):
+        sqlite.execute(f"CREATE TABLE {table}")
+        sqlite.execute(f"INSERT INTO {table.split()[0]} VALUES ('a'), ('b')")
+    sqlite.execute("CREATE VIRTUAL TABLE found USING fts5(words)")
+    for table in ("keyed", "worded", "found"):
+        add(folder, "contract", f'ddl.drop_table("{table}")')
+
+    plan = db(sqlite, folder, "plan", "--json")
+
+    assert plan.exit_code == 0, plan.output
+    assert [step["rows"] for step in json.loads(plan.stdout)["steps"]] == [2, 2, 0]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: only Linux tells who it is")
 def test_who_is_writing_is_named(sqlite: Schema, tmp_path: Path) -> None:
     folder = written(tmp_path / "migrations", PERSON)
