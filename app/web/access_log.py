@@ -25,9 +25,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # short, and harmless wherever
 LONGEST_PATH = 200
 LONGEST_METHOD = 16
 PROBED = {"site.up", "site.ready", "metrics.metrics"}
-# What every record has; the rest was given with it, as `extra`.
-USUAL = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}
-encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+# What every record has, and every line; the rest was given with it, as `extra`.
+USUAL = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "level", "logger", "time"}
+# In ASCII: a terminal that shows the log obeys U+009B as it obeys ESC [, and a path may hold it.
+encode = json.JSONEncoder(ensure_ascii=True, default=str).encode
 
 
 class Masking(logging.Filter):
@@ -42,11 +43,19 @@ class JsonLines(logging.Formatter):
     """Lines of JSON, a traceback in one too, with free text masked: an error quotes anything."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = {name: value for name, value in record.__dict__.items() if name not in USUAL}
         line = {"level": record.levelname, "logger": record.name}
-        line |= {name: masked_text(text) for name, text in self.texts(record).items()}
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat()
-        return encode(line | facts | {"time": moment})
+        time = {"time": datetime.fromtimestamp(record.created, UTC).isoformat()}
+        try:
+            return encode(line | self.given(record) | time)
+        except Exception as error:
+            # What the caller gave stays out: logging would print it all, and nothing would mask it.
+            where = f"{record.filename}:{record.lineno}"
+            said = f"{where} logs what cannot be written ({type(error).__name__})"
+            return encode(line | {"message": said} | time)
+
+    def given(self, record: logging.LogRecord) -> dict[str, Any]:
+        facts = {name: value for name, value in record.__dict__.items() if name not in USUAL}
+        return {name: masked_text(text) for name, text in self.texts(record).items()} | facts
 
     def texts(self, record: logging.LogRecord) -> dict[str, str]:
         found = {"message": record.getMessage()}

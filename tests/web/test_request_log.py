@@ -95,6 +95,66 @@ def test_a_path_cannot_forge_a_line(production: Flask, log: Log) -> None:
     assert len(str(line["path"])) <= 200
 
 
+def test_no_terminal_obeys_a_path(production: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = StringIO()
+    monkeypatch.setattr(access_log.lines, "stream", written)
+
+    production.test_client().get("/\x9b2J\x85\u2028\u202eé")
+
+    assert written.getvalue().isascii() and written.getvalue().count("\n") == 1
+    assert json.loads(written.getvalue())["path"] == "/\x9b2J\x85\u2028\u202eé"
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise ValueError("carol@example.com")
+
+
+LOOP: list[object] = ["carol@example.com"]
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("carol@example.com",), {"loop": LOOP}),
+        (("carol@example.com",), {"key": {("carol@example.com", 1): 1}}),
+        (("carol@example.com",), {"mute": Mute()}),
+        (("carol@example.com", 1), {}),
+        ((Mute(),), {}),
+    ],
+    ids=["loop", "key", "mute", "arguments", "mute argument"],
+)
+def test_a_record_that_cannot_be_written_says_so_without_what_it_was_given(
+    production: Flask,
+    log: Log,
+    capfd: pytest.CaptureFixture[str],
+    arguments: tuple[object, ...],
+    extra: dict[str, object],
+) -> None:
+    logger = logging.Logger("app.test")
+    logger.addHandler(access_log.lines)
+    logger.warning("no way for %s", *arguments, extra=extra)
+
+    (line,) = log()
+    assert (line["level"], line["logger"]) == ("WARNING", "app.test")
+    assert "logs what cannot be written" in str(line["message"])
+    assert "carol" not in str(line) + "".join(capfd.readouterr())
+
+
+def test_what_is_given_with_a_record_changes_nothing_of_its_own(
+    production: Flask, log: Log
+) -> None:
+    logger = logging.Logger("app.test")
+    logger.addHandler(access_log.lines)
+    logger.error("broken", extra={"level": "DEBUG", "logger": "x", "time": "never", "user": 1})
+
+    (line,) = log()
+    facts = [line[name] for name in ("level", "logger", "message", "user")]
+    assert facts == ["ERROR", "app.test", "broken", 1]
+    assert line["time"] != "never"
+
+
 def test_what_breaks_is_found_by_the_id(production: Flask, log: Log) -> None:
     production.add_url_rule("/broken", "site.broken", breaks)
     production.view_functions["site.broken"].is_public = True
