@@ -36,7 +36,8 @@ AGAIN = 1.0  # seconds until one that was silent for a page is waited for by ano
 class Silence:
     """That a database says nothing, as one page found out: the next need not find out again.
 
-    Each would hold a thread for seconds, and those behind it would wait for all of them.
+    Each would hold a thread for seconds, and those behind it would wait for all of them. Only who
+    cannot connect knows it: a statement that takes too long may wait for somebody's lock.
     """
 
     until = 0.0
@@ -84,9 +85,7 @@ def limit(engine: sa.Engine) -> None:
             event.listen(engine, "do_connect", connecting(of_mariadb, to_mariadb))
 
 
-def connecting(
-    kind: Callable[[Any, Silence], Any], prepare: Callable[..., Any]
-) -> Callable[..., Any]:
+def connecting(kind: Callable[[Any], Any], prepare: Callable[..., Any]) -> Callable[..., Any]:
     """Return a listener that opens connections of this kind, as long as there is time for it."""
     kinds: dict[Any, Any] = {}
     silence = Silence()
@@ -96,7 +95,7 @@ def connecting(
         if left() <= 0 or silence.is_known():
             raise driver.OperationalError(SILENT)
         if driver not in kinds:
-            kinds[driver] = kind(driver, silence)
+            kinds[driver] = kind(driver)
         began = time.monotonic()
         try:
             with waiting():
@@ -120,7 +119,7 @@ def to_mariadb(kind: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
     return kind(*cargs, **{**times, "init_command": MARIADB, **cparams})
 
 
-def of_postgresql(psycopg: Any, silence: Silence) -> Any:
+def of_postgresql(psycopg: Any) -> Any:
     class Patient(psycopg.Connection):
         @classmethod
         def _connect_gen(cls, conninfo: str = "") -> Any:
@@ -138,14 +137,13 @@ def of_postgresql(psycopg: Any, silence: Silence) -> Any:
             if (most := left()) > 0:
                 with waiting(), suppress(psycopg.errors._WaitTimeout):
                     return super().wait(gen, *args, **{"timeout": most, **kwargs})
-            silence.note()
             self.close()  # an answer may still come; nobody must take it for another's
             raise psycopg.OperationalError(SILENT)
 
     return Patient
 
 
-def of_mariadb(pymysql: Any, silence: Silence) -> Any:
+def of_mariadb(pymysql: Any) -> Any:
     class Patient(pymysql.connections.Connection):
         connected_by: float | None = None  # while it connects: the moment at which it gives up
 
@@ -167,17 +165,12 @@ def of_mariadb(pymysql: Any, silence: Silence) -> Any:
             return self.in_time(super()._read_ok_packet)
 
         def in_time(self, read: Callable[..., Any], *args: Any) -> Any:
-            try:
-                if (most := self.left()) <= 0:
-                    self._force_close()
-                    raise pymysql.OperationalError(2013, SILENT)
-                self._read_timeout = most
-                with waiting():
-                    return read(*args)
-            except pymysql.OperationalError:
-                if self.left() <= 0:
-                    silence.note()
-                raise
+            if (most := self.left()) <= 0:
+                self._force_close()
+                raise pymysql.OperationalError(2013, SILENT)
+            self._read_timeout = most
+            with waiting():
+                return read(*args)
 
         def left(self) -> float:
             if self.connected_by is None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask import g
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
@@ -160,6 +161,27 @@ def test_those_who_come_next_do_not_wait_for_what_is_known_to_be_silent(
 
     behind.proxy.recover()
     monkeypatch.setattr(patience, "AGAIN", 0.0)
+
+
+LOCKS = {
+    "postgresql": 'LOCK TABLE "user_session" IN ACCESS EXCLUSIVE MODE',
+    "mariadb": "LOCK TABLES user_session WRITE",
+}
+
+
+def test_whoever_waits_for_a_lock_in_vain_calls_no_database_silent(
+    behind: Behind, alice: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "AGAIN", 60.0)
+    engine = sa.create_engine(behind.url, poolclass=sa.NullPool)
+    with engine.connect() as holder:
+        holder.exec_driver_sql(LOCKS[engine.dialect.name])
+        assert is_busy(alice.get("/account"))
+    with behind.app.app_context():
+        db.session.remove()
+        db.engine.dispose()  # so that the next has to connect
+
+    assert alice.get("/account").status_code == 200
 
 
 @pytest.mark.parametrize("spent", [0.0, 0.5])
