@@ -108,7 +108,7 @@ def patient(context: MigrationContext, question: Callable[[], Answer]) -> Answer
     try:
         locks.patiently(lambda: answers.append(question()), connection, connection.rollback)
     finally:
-        connection.rollback()
+        connection.rollback()  # nobody waits for a lock while somebody thinks of the answer
         connection.execution_options(looks=False)
     return answers[-1]
 
@@ -126,8 +126,6 @@ def allow(
     dying, lost = patient(context, of_it)
     if not (dying and lost):
         return
-    if not context.opts.get("in_callers_transaction"):
-        context.connection.rollback()  # nobody waits for a lock while somebody thinks
     if confirm(f"{lost_rows(lost, contract)} Destroy {' and '.join(dying)} for ever?"):
         wish.destroy = {*wish.destroy, *dying}
 
