@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.db import db
 from app.db.blockers import blockers
 from app.schema import engine, locks
 from tests.post_office import until
@@ -142,6 +143,16 @@ def test_only_where_nobody_in_particular_is_in_the_way_does_it_wait_longer(
         assert waits(0) == waits(locks.HURRIED) == "35ms"
         assert waits(locks.HURRIED + 1) == "150ms"
         assert waits(locks.HURRIED + 1, "somebody at lunch") == "35ms"
+
+
+def test_what_the_site_or_a_change_writes_goes_on_to_the_disk_at_once(
+    postgresql: Schema,
+) -> None:
+    with postgresql.app.app_context(), db.engine.connect() as connection:
+        show = "SHOW backend_flush_after"
+        assert connection.exec_driver_sql(show).scalar_one() == "256kB"
+        with locks.short_waits(connection):
+            assert connection.exec_driver_sql(show).scalar_one() == "256kB"
 
 
 FILLED = """
