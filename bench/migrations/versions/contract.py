@@ -9,10 +9,10 @@ requires_done = ["{before}"]
 
 
 def upgrade() -> None:
-    ddl.create_unique_index("ix_user_handle", "user", ["handle"])
     ddl.set_not_null("user", "handle")
+    ddl.create_unique_index("ix_user_handle", "user", ["handle"])
 
 
 def downgrade() -> None:
-    ddl.drop_not_null("user", "handle")
     ddl.drop_index("ix_user_handle", "user")
+    ddl.drop_not_null("user", "handle")
