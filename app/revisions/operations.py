@@ -41,12 +41,13 @@ def staleness(table: str, source: str, derived: str) -> Line:
 
 
 def foreign_key(op: Any) -> Line:
-    ondelete = f", ondelete={op.kw['ondelete']!r}" if op.kw.get("ondelete") else ""
+    does = [(word, op.kw[word]) for word in ("ondelete", "onupdate") if op.kw.get(word)]
+    options = "".join(f", {word}={action!r}" for word, action in does)
     name, table = op.constraint_name, op.source_table
     return Line(
         table,
         f"ddl.add_foreign_key({name!r}, {table!r}, {op.local_cols!r}, {op.referent_table!r}, "
-        f"{op.remote_cols!r}{ondelete})",
+        f"{op.remote_cols!r}{options})",
         f"ddl.drop_foreign_key({name!r}, {table!r})",
     )
 

@@ -108,7 +108,8 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     for key in column.foreign_keys:
         parent, theirs = key.target_fullname.rsplit(".", 1)
         name = str(key.name or f"fk_{table}_{column.name}_{parent}")
-        add_foreign_key(name, table, [column.name], parent, [theirs], ondelete=key.ondelete)
+        does = {"ondelete": key.ondelete, "onupdate": key.onupdate}
+        add_foreign_key(name, table, [column.name], parent, [theirs], **does)
 
 
 def drop_column(table: str, column: str, *, erase: bool = False, secret: bool = False) -> None:

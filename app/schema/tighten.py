@@ -130,12 +130,14 @@ def add_foreign_key(
     referred_columns: list[str],
     *,
     ondelete: str | None = None,
+    onupdate: str | None = None,
 ) -> None:
     """Let these columns point at rows that are there, from now on, or raise Refused."""
     clause = (
         f"CONSTRAINT {engine.quoted(name)} FOREIGN KEY ({engine.listed(columns)}) REFERENCES "
         f"{engine.quoted(referred)} ({engine.listed(referred_columns)})"
         + (f" ON DELETE {ondelete}" if ondelete else "")
+        + (f" ON UPDATE {onupdate}" if onupdate else "")
     )
     pairs = columns, referred, referred_columns
     if not engine.done(lambda inspector: name in engine.names(inspector.get_foreign_keys(table))):

@@ -154,7 +154,10 @@ def test_empty_rows_are_named_before_anything_is_required(
     add_things(schema, [None])  # the release that runs goes on
 
 
-FOREIGN = 'ddl.add_foreign_key("fk_thing_of", "thing", ["of"], "user", ["id"], ondelete="CASCADE")'
+FOREIGN = """ddl.add_foreign_key(
+        "fk_thing_of", "thing", ["of"], "user", ["id"], ondelete="CASCADE", onupdate="SET NULL"
+    )"""
+ACTIONS = {"ondelete": "CASCADE", "onupdate": "SET NULL"}
 NOT_FOREIGN = 'ddl.drop_foreign_key("fk_thing_of", "thing")'
 OF = """
 ddl.create_table("user", sa.Column("id", sa.Integer(), primary_key=True))
@@ -179,7 +182,7 @@ def test_a_foreign_key_over_rows(
     said = " ".join(sent(schema, directory, "head"))
 
     [key] = sa.inspect(schema.engine).get_foreign_keys("thing")
-    assert (key["name"], key["options"]) == ("fk_thing_of", {"ondelete": "CASCADE"})
+    assert (key["name"], key["options"]) == ("fk_thing_of", ACTIONS)
     if schema.dialect == "postgresql":
         assert "NOT VALID" in said
         assert "VALIDATE CONSTRAINT" in said

@@ -44,7 +44,7 @@ def page(schema: Schema, table: str) -> int | None:
 
 
 BOSS = """    boss_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("user.id", ondelete="{}"), index=True
+        sa.ForeignKey("user.id", ondelete="{}", onupdate="CASCADE"), index=True
     )"""
 
 
