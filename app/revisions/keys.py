@@ -22,6 +22,7 @@ NEEDED = (
     "that begins with {}"
 )
 BARE = "each DELETE in {} reads all of {}: ddl.create_index over {} first"
+WITHOUT = "foreign key without an index"
 
 
 def needs(indexes: Named, foreign: Named, dropped: str) -> tuple[str, ...] | None:
@@ -52,6 +53,8 @@ class Keys:
 
     indexes: dict[str, Named] = field(default_factory=dict)
     foreign: dict[str, Named] = field(default_factory=dict)
+    # Columns that came with a key of their own: table, column, parent and line.
+    came: list[tuple[str, str, str, int]] = field(default_factory=list)
 
     def take(self, call: reading.Call) -> Iterator[tuple[str, str]]:
         """Do what this call does; yield what is wrong with it, as rule and rewrite."""
@@ -60,7 +63,9 @@ class Keys:
             self.indexes[table := str(arguments[0])] = {}
             self.foreign[table] = {}
         if call.name in {"create_table", "add_column"}:
-            self.look_into(str(arguments[0]), arguments[1:])
+            pointing = list(self.look_into(str(arguments[0]), arguments[1:]))
+            if call.name == "add_column":
+                self.came += [(*each, call.line) for each in pointing]
         if call.name in {"create_index", "create_unique_index"} and len(arguments) > 2:
             self.indexes.setdefault(str(arguments[1]), {})[str(arguments[0])] = named(arguments[2])
         if call.name == "drop_foreign_key":
@@ -72,7 +77,8 @@ class Keys:
         if call.name == "add_foreign_key" and len(arguments) > 3:
             yield from self.add_foreign_key(*arguments[:4])
 
-    def look_into(self, table: str, items: list[Any]) -> None:
+    def look_into(self, table: str, items: list[Any]) -> Iterator[tuple[str, str, str]]:
+        """Take what stands in the call of a table; yield each column that points at another."""
         for item in [each for each in items if isinstance(each, ast.Call)]:
             kind, names = getattr(item.func, "attr", ""), [ast.unparse(a) for a in item.args]
             columns = tuple(each.strip("'\"") for each in names)
@@ -85,6 +91,8 @@ class Keys:
                 for part in [each for each in item.args if isinstance(each, ast.Call)]:
                     if getattr(part.func, "attr", "") == "ForeignKey":
                         self.foreign.setdefault(table, {})[named_as(part)] = columns[:1]
+                        target = str(reading.constant(part.args[0], {})) if part.args else ""
+                        yield table, columns[0], target.rpartition(".")[0]
 
     def drop_column(self, table: str, column: str) -> None:
         for named_ones in (self.indexes, self.foreign):
@@ -101,10 +109,19 @@ class Keys:
         self, name: str, table: str, over: Any, parent: str
     ) -> Iterator[tuple[str, str]]:
         columns = named(over)
-        if not any(serves(each, columns) for each in self.indexes.get(table, {}).values()):
-            said = BARE.format(parent, table, ", ".join(columns))
-            yield "foreign key without an index", said
+        if not self.is_served(table, columns):
+            yield WITHOUT, BARE.format(parent, table, ", ".join(columns))
         self.foreign.setdefault(table, {})[name] = columns
+
+    def is_served(self, table: str, columns: tuple[str, ...]) -> bool:
+        return any(serves(each, columns) for each in self.indexes.get(table, {}).values())
+
+    def bare(self) -> Iterator[tuple[int, str]]:
+        """Yield line and rewrite of each column that has a key of its own and no index yet."""
+        for table, column, parent, line in self.came:
+            if not self.is_served(table, (column,)):
+                yield line, BARE.format(parent, table, column).replace(" first", " after it")
+        self.came = []
 
 
 def named(over: Any) -> tuple[str, ...]:
@@ -123,3 +140,6 @@ def findings(revisions: list[Script]) -> Iterator[Found]:
             if call.owner in {"ddl", "op"}:
                 for rule, instead in keys.take(call):
                     yield revision, call.line, "error", rule, instead
+        # Such a column is empty, so its index may follow it.
+        for line, instead in keys.bare():
+            yield revision, line, "error", WITHOUT, instead

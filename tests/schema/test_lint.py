@@ -20,6 +20,9 @@ def test_the_revisions_of_this_project_pass(sqlite: Schema) -> None:
 
 NOT_NULL = 'ddl.add_column("person", sa.Column("x", sa.String(9), nullable=False))'
 LENGTH = 'op.alter_column("person", "name", existing_type=sa.String(32), type_=sa.String(64))'
+BEST = """ddl.add_column(
+        "person", sa.Column("best", sa.Integer(), sa.ForeignKey("person.id", name="fk_best"))
+    )"""
 COPY = "sa.insert(person).from_select(['name'], sa.select(person.c.slug))"
 # Each way that SQLAlchemy has to write into all rows of a table.
 WRITES = {
@@ -64,6 +67,7 @@ DANGEROUS = {
         "expand",
         'ddl.add_foreign_key("fk_person_best", "person", ["best"], "person", ["id"])',
     ),
+    "foreign key without an index, with its column": ("expand", BEST),
     "unique over rows, by its other name": (
         "expand",
         'ddl.create_unique_index("ix_x", "person", ["name"])',
@@ -140,6 +144,23 @@ def test_what_ddl_does_is_safe_on_postgresql(sqlite: Schema, tmp_path: Path) -> 
     add(folder, "contract", "\n    ".join(steps), head="requires_done: list[str] = []")
 
     assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
+def test_the_index_of_a_key_may_follow_the_column_that_brought_it(
+    sqlite: Schema, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    index = 'ddl.create_index("ix_best", "person", ["best"])'
+    down = 'ddl.drop_index("ix_best", "person")\n    ddl.drop_column("person", "best")'
+    file = add(folder, "expand", f"{BEST}\n    {index}", down)
+    assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+    file.write_text(file.read_text().replace(index, "pass"))
+    [found] = json.loads(db(sqlite, folder, "lint", "--json").stdout)
+
+    assert found["rule"] == "foreign key without an index"
+    assert "ddl.create_index over best after it" in found["instead"]
+    assert "ddl.add_column(" in file.read_text().splitlines()[found["line"] - 1]
 
 
 def test_what_a_batch_copies_is_not_all_rows(sqlite: Schema, tmp_path: Path) -> None:
