@@ -39,7 +39,7 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     "drop_index": {"": ("everybody, for a moment", 0)},
     "set_not_null": {
         "postgresql": ("nobody while rows are checked (NOT VALID, VALIDATE), then a moment", 0.3),
-        "mariadb": ("nobody: ALGORITHM=INPLACE, LOCK=NONE; twice the disk", 2.9),
+        "mariadb": ("everybody, for two moments at its end: INPLACE; twice the disk", 2.9),
         "sqlite": ("writers, while rows are looked at; only the table's text is edited", 0.1),
     },
     "drop_not_null": {
