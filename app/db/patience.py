@@ -20,13 +20,15 @@ POOL = 1  # until one of the connections that are open is free
 STATEMENT = 60  # of a job or a command, which nobody waits for
 LOCK = 3  # for a row that somebody else has; a transaction left idle is ended after ten
 
+# What a connection to PostgreSQL writes goes on to the disk after so much. Left to the kernel, what
+# a backfill changed was synced at a checkpoint, 550 MB at once, and every commit waited for that.
+FLUSHED = "256kB"
+
 # What the server gives up by itself, so that nothing is left over there of whoever gave up here.
 POSTGRESQL = (
     f"-c lock_timeout={LOCK}s -c statement_timeout={STATEMENT}s"
     " -c idle_in_transaction_session_timeout=10s"
-    # What a connection writes goes on to the disk at once. Left to the kernel, what a backfill
-    # changed was synced at a checkpoint, 550 MB in one go, and every commit waited behind that.
-    " -c backend_flush_after=256kB"
+    f" -c backend_flush_after={FLUSHED}"
 )
 MARIADB = (
     f"SET SESSION innodb_lock_wait_timeout = {LOCK}, max_statement_time = {STATEMENT},"

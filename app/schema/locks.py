@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from app.db.blockers import blockers
+from app.db.patience import FLUSHED
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,11 @@ LONGER = {"postgresql": ("lock_timeout", "150"), "mariadb": ("lock_wait_timeout"
 SETTINGS = {
     "sqlite": {},
     # What checks or moves rows takes its time, whatever the user's default: see engine.brief.
-    "postgresql": {"lock_timeout": "35", "statement_timeout": "0"},
+    "postgresql": {
+        "lock_timeout": "35",
+        "statement_timeout": "0",
+        "backend_flush_after": f"'{FLUSHED}'",
+    },
     "mariadb": {"lock_wait_timeout": "0", "innodb_lock_wait_timeout": "1"},
 }
 # 1684: a table that MariaDB is altering still, for a run that was killed.
