@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +97,18 @@ def is_callers() -> bool:
 @contextmanager
 def autocommitted() -> Iterator[sa.Connection]:
     """End the revision's own transaction, so that what follows commits; leave a caller's alone."""
-    with nullcontext() if is_callers() else op.get_context().autocommit_block():
-        yield op.get_bind()
+    broke = None
+    try:
+        with nullcontext() if is_callers() else op.get_context().autocommit_block():
+            try:
+                yield op.get_bind()
+            except DBAPIError as error:
+                broke = error
+                raise
+    except InvalidRequestError:
+        if broke is None:
+            raise
+        raise broke from None  # the block cannot end on a connection that broke, and says only that
 
 
 @contextmanager

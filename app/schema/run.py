@@ -198,7 +198,7 @@ def take(
 def begin_again(context: MigrationContext, *, commit: bool = False) -> None:
     """End the revision's transaction and begin another, as an autocommit block does."""
     transaction, connection = context._transaction, context.connection
-    assert transaction is not None
     assert connection is not None
-    transaction.commit() if commit else transaction.rollback()
+    if transaction is not None:  # an autocommit block whose connection broke has begun none
+        transaction.commit() if commit else transaction.rollback()
     context._transaction = connection.begin()
