@@ -80,8 +80,8 @@ class Keys:
     def look_into(self, table: str, items: list[Any]) -> Iterator[tuple[str, str, str]]:
         """Take what stands in the call of a table; yield each column that points at another."""
         for item in [each for each in items if isinstance(each, ast.Call)]:
-            kind, names = getattr(item.func, "attr", ""), [ast.unparse(a) for a in item.args]
-            columns = tuple(each.strip("'\"") for each in names)
+            kind = getattr(item.func, "attr", "")
+            columns = tuple(str(a.value) for a in item.args if isinstance(a, ast.Constant))
             if kind == "PrimaryKeyConstraint":
                 self.indexes.setdefault(table, {})[" primary"] = columns
             if kind == "ForeignKeyConstraint":
@@ -91,8 +91,9 @@ class Keys:
                 for part in [each for each in item.args if isinstance(each, ast.Call)]:
                     if getattr(part.func, "attr", "") == "ForeignKey":
                         self.foreign.setdefault(table, {})[named_as(part)] = columns[:1]
-                        target = str(reading.constant(part.args[0], {})) if part.args else ""
-                        yield table, columns[0], target.rpartition(".")[0]
+                        target = reading.constant(part.args[0], {}) if part.args else None
+                        parent = str(target) if isinstance(target, str) else "its table."
+                        yield table, columns[0], parent.rpartition(".")[0]
 
     def drop_column(self, table: str, column: str) -> None:
         for named_ones in (self.indexes, self.foreign):

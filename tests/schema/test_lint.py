@@ -163,6 +163,18 @@ def test_the_index_of_a_key_may_follow_the_column_that_brought_it(
     assert "ddl.add_column(" in file.read_text().splitlines()[found["line"] - 1]
 
 
+def test_a_column_whose_name_is_worked_out_is_not_guessed_at(
+    sqlite: Schema, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    named = BEST.replace('"best"', "name")
+    loop = f'for name in ["best"]:\n        {named}'
+    index = 'ddl.create_index(f"ix_{name}", "person", [name])'
+    add(folder, "expand", f"{loop}\n        {index}")
+
+    assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
 def test_what_a_batch_copies_is_not_all_rows(sqlite: Schema, tmp_path: Path) -> None:
     folder = written(tmp_path / "migrations", PERSON, KEY)
     copy = COPIES["by from_select"].replace("op.", "connection.")
