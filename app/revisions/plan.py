@@ -16,6 +16,7 @@ from app.schema import rebuild
 
 MOMENT = "a moment"
 EXCLUSIVE = "everybody, for a moment: its wait for the lock is short, and tried again"
+ANEW_ON_MARIADB = "everybody, for two moments at its end: INPLACE; twice the disk", 2.9
 
 # What an operation lets wait on each engine, and how many seconds a million rows take it.
 RECIPES: dict[str, dict[str, tuple[str, float]]] = {
@@ -39,11 +40,12 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
     "drop_index": {"": ("everybody, for a moment", 0)},
     "set_not_null": {
         "postgresql": ("nobody while rows are checked (NOT VALID, VALIDATE), then a moment", 0.3),
-        "mariadb": ("everybody, for two moments at its end: INPLACE; twice the disk", 2.9),
+        "mariadb": ANEW_ON_MARIADB,
         "sqlite": ("writers, while rows are looked at; only the table's text is edited", 0.1),
     },
     "drop_not_null": {
         "": (EXCLUSIVE, 0),
+        "mariadb": ANEW_ON_MARIADB,
         "sqlite": ("writers, for a moment: only the table's text is edited", 0),
     },
     "add_foreign_key": {
@@ -60,7 +62,7 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
 }
 RECIPES["widen"] = RECIPES["drop_not_null"] | {"mariadb": RECIPES["add_column"]["mariadb"]}
 RECIPES["create_unique_index"] = RECIPES["create_index"]
-RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"]
+RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"] | {"mariadb": (EXCLUSIVE, 0)}
 RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
 KEYS = {"add_foreign_key", "drop_foreign_key"}
 SECOND = KEYS | {"create_index", "create_unique_index", "drop_index"}

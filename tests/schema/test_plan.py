@@ -82,3 +82,18 @@ SLEEP = {"postgresql": "SELECT pg_sleep(1.1)", "mariadb": "SELECT SLEEP(2.1)"}
 
 def test_nothing_pending_is_said(sqlite_at_head: Schema) -> None:
     assert db(sqlite_at_head, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
+
+
+def test_the_plan_knows_what_writes_a_table_of_mariadb_anew(
+    mariadb: Schema, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY)
+    add(folder, "expand", 'ddl.drop_not_null("person", "id")')
+    add(folder, "contract", 'ddl.set_not_null("person", "slug")', head="requires_done = []")
+    mariadb.upgrade("0001", directory=str(folder))
+
+    _, freed, required = json.loads(db(mariadb, folder, "plan", "--json").stdout)["steps"]
+
+    for step in (freed, required):
+        [action] = step["actions"]
+        assert "two moments at its end" in action["waits"]
