@@ -1,7 +1,8 @@
 """What is done with the files in migrations/versions: the work behind the commands of `flask db`.
 
 Written by   authoring: what `flask db migrate` and `flask db revision` write; chain divides what
-             changed into stages, pages has the words, operations the calls
+             changed into stages, refusals says what it cannot, pages has the words, operations
+             the calls
 Read by      reading; plan says what pending steps will do, lint what is dangerous in them
              (squawk looks at PostgreSQL, keys at foreign keys, bypasses at what goes past
              ddl); rendered: what they come to in SQL

@@ -18,13 +18,16 @@ from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
 from app.revisions.operations import (
+    changed_keys,
     columns_of,
     flattened,
     foreign_key,
     generic,
+    is_foreign_key,
     not_null,
     staleness,
 )
+from app.revisions.refusals import refuse_native_enum, refuse_new_under_an_old_name
 
 # A value to begin with, by what the column holds in Python; the developer decides on a better one.
 TO_BEGIN_WITH = {
@@ -65,6 +68,7 @@ class Chain:
     def divide(self, found: ops.UpgradeOps) -> None:
         """Sort what autogenerate found into the stages, or raise CommandError."""
         flat = list(flattened(found))
+        refuse_new_under_an_old_name(flat)
         self.new = {op.table_name for op in flat if isinstance(op, ops.CreateTableOp)}
         self.added = {
             (op.table_name, op.column.name): op.column
@@ -78,6 +82,7 @@ class Chain:
             if isinstance(op, ops.CreateIndexOp) and op.unique
             for column in columns_of(op)
         }
+        self.changed = changed_keys(flat)
         dropped = [op for op in flat if isinstance(op, ops.DropColumnOp)]
         self.became = {key: old for old in dropped if (key := self.renaming(old))}
         self.new_name = {
@@ -171,7 +176,16 @@ class Chain:
                 f"{op.source_table}.{op.local_cols[0]} may not be empty and points at rows of "
                 f"{op.referent_table}: only you know at which, so let it be empty first."
             )
-        self.expand.append(foreign_key(op))
+        if op.kw.get("deferrable") or op.kw.get("initially"):
+            raise CommandError(
+                f"{op.constraint_name} on {op.source_table} would be checked at the end of a "
+                "transaction, which MariaDB does not know: leave deferrable and initially out."
+            )
+        if (op.source_table, *op.local_cols) in self.changed:
+            self.contract.append(foreign_key(op))
+            self.doing[op.source_table].append(f"changing {op.constraint_name}")
+        else:
+            self.expand.append(foreign_key(op))
 
     def drop_index(self, op: Any) -> None:
         table = self.models.tables.get(op.table_name)
@@ -184,10 +198,12 @@ class Chain:
         self.doing[op.table_name].append(f"dropping {op.index_name}")
 
     def drop_constraint(self, op: Any) -> None:
-        if op.constraint_type != "foreignkey" or not op.constraint_name:
+        if not is_foreign_key(op):
             self.refuse(op)
-        self.contract.append(foreign_key(op.reverse()).reverse())
-        self.doing[op.table_name].append(f"dropping {op.constraint_name}")
+        old = op.reverse()
+        self.contract.append(foreign_key(old).reverse())
+        if (op.table_name, *old.local_cols) not in self.changed:
+            self.doing[op.table_name].append(f"dropping {op.constraint_name}")
 
     def drop_table(self, op: Any) -> None:
         if not self.allow_drop:
@@ -226,15 +242,6 @@ KINDS: dict[type, Callable[[Chain, Any], None]] = {
 
 # Undone in the opposite order: a column is back before its index.
 LAST = [ops.DropIndexOp, ops.DropColumnOp, ops.DropTableOp]
-
-
-def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
-    """Raise CommandError for a type that PostgreSQL would keep after a downgrade."""
-    if isinstance(column.type, sa.Enum) and column.type.native_enum:
-        raise CommandError(
-            f"{table}.{column.name} is an ENUM of the engine's own, whose type outlives a "
-            "downgrade: say native_enum=False, and it is a string."
-        )
 
 
 def kind_of(column: sa.Column[Any]) -> str:

@@ -52,6 +52,23 @@ def foreign_key(op: Any) -> Line:
     )
 
 
+def is_foreign_key(op: ops.DropConstraintOp) -> bool:
+    return op.constraint_type == "foreignkey" and bool(op.constraint_name)
+
+
+def changed_keys(flat: list[MigrateOperation]) -> set[tuple[str, ...]]:
+    """Return table and columns of each foreign key that becomes another of the same columns.
+
+    SQLite tells no two such keys apart, so the old one goes before the new one comes.
+    """
+    gone: list[Any] = [
+        op.reverse() for op in flat if isinstance(op, ops.DropConstraintOp) and is_foreign_key(op)
+    ]
+    new: list[Any] = [op for op in flat if isinstance(op, ops.CreateForeignKeyOp)]
+    of_gone, of_new = ({(op.source_table, *op.local_cols) for op in each} for each in (gone, new))
+    return of_gone & of_new
+
+
 def flattened(container: ops.OpContainer) -> Iterator[MigrateOperation]:
     for op in container.ops:
         if isinstance(op, ops.OpContainer):

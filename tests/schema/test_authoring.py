@@ -271,6 +271,14 @@ IMPOSSIBLE = {
         'indexes = Model.metadata.tables["user_session"].indexes\n'
         'indexes -= {each for each in indexes if each.name == "ix_user_session_user_id"}'
     ),
+    "ix_user_token_digest on user_token would become another under the same name": (
+        'index = {i.name: i for i in Model.metadata.tables["user_token"].indexes}\n'
+        'index["ix_user_token_digest"].unique = False'
+    ),
+    "leave deferrable and initially out": (
+        'key = sa.ForeignKey("user.id", deferrable=True)\n'
+        "User.boss_id = mapped_column(key, nullable=True, index=True)"
+    ),
     "say --allow-drop": 'Model.metadata.remove(Model.metadata.tables["held_form"])',
 }
 

@@ -88,6 +88,29 @@ def test_what_migrate_writes_for_a_new_key_writes_no_table_anew(
             connection.exec_driver_sql(at_head.quoted('UPDATE "user" SET boss_id = 99'))
 
 
+def test_a_key_that_changes_becomes_another_in_the_contract(
+    at_head: Schema, project: Path, only_in_place: None
+) -> None:
+    before = 'user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="{}"))'
+    models = project / "app" / "accounts" / "models.py"
+    text = models.read_text()
+    assert text.count(before.format("CASCADE")) == 1
+    models.write_text(text.replace(before.format("CASCADE"), before.format("SET NULL")))
+
+    made = at_head.flask("db", "migrate", "-m", "Keeping tokens", cwd=project)
+
+    assert made.returncode == 0, made.stderr
+    assert db(at_head, project / "migrations", "lint").output == "Nothing dangerous was found.\n"
+    actions = {"upgrade": "SET NULL", "downgrade": "CASCADE"}
+    for command in (("upgrade",), ("downgrade", HEAD), ("upgrade",)):
+        ran = db(at_head, project / "migrations", *command)
+        assert ran.exit_code == 0, ran.output
+        keys = sa.inspect(at_head.engine).get_foreign_keys("user_token")
+        assert [key["options"]["ondelete"] for key in keys] == [actions[command[0]]]
+    check = at_head.flask("db", "check", cwd=project)
+    assert check.returncode == 0, check.stdout
+
+
 def test_a_column_brings_its_key_and_takes_it_along(
     schema: Schema, tmp_path: Path, only_in_place: None
 ) -> None:
