@@ -14,6 +14,7 @@ from app.schema import state
 
 RUNS = 20  # of the latest are shown
 SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
+DIED = "stopped without a word: run `flask db backfill` again"
 
 
 def read() -> dict[str, Any]:
@@ -72,11 +73,14 @@ def open_change(script: ScriptDirectory, pending: list[Script]) -> list[Script]:
 
 
 def backfill(row: Any) -> dict[str, Any]:
+    """Return its row and what follows from it; it `fares` as its state says, or is "silent"."""
     whole = max(row.total, row.done)
-    is_running = row.state == "running" and row.updated_at > clock.now() - SILENT
+    is_silent = row.state == "running" and row.updated_at <= clock.now() - SILENT
+    is_running = row.state == "running" and not is_silent
     left = (whole - row.done) / row.rate if is_running and row.rate else None
     return dict(row._mapping) | {
         "percent": 100 * row.done // whole if whole else 100,
+        "fares": "silent" if is_silent else row.state,
         "is_running": is_running,
         "seconds_left": left,
     }
@@ -99,9 +103,10 @@ def lines(facts: dict[str, Any]) -> list[str]:
     for step in facts["change"]:
         said.append(f"  {'done' if step['done'] else 'open':<7} {step['revision']} {step['what']}")
     for row in facts["backfills"]:
+        fares = DIED if row["fares"] == "silent" else row["fares"]
         said.append(
             f"Backfill  {row['revision']} {row['table']}: {row['percent']} % "
-            f"({row['done']} of {row['total']} rows), {row['state']}"
+            f"({row['done']} of {row['total']} rows), {fares}"
         )
     for row in facts["runs"]:
         release = f" by release {row['release']}" if row["release"] else ""

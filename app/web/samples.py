@@ -40,8 +40,9 @@ def samples() -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """Return a change of the database, half done."""
     began = clock.now() - timedelta(minutes=2)
-    filling = {"revision": "0002", "table": "user", "state": "running", "is_running": True}
+    filling: dict[str, Any] = {"revision": "0002", "table": "user", "state": "running"}
     filling |= {"done": 6200, "total": 10_000, "percent": 62, "seconds_left": 40}
+    filling["fares"] = filling["state"]
     run = {"revision": "0001", "stage": "expand", "outcome": "upgraded", "who": "alice@desk"}
     return {
         "steps": [

@@ -63,9 +63,16 @@ def test_a_backfill_that_says_nothing_any_more_is_not_waited_for(
 
     with time_machine.travel(clock.now() + timedelta(minutes=2)):
         page = browser.get("/admin/system")
+        with app.app_context():
+            facts = status.read()
 
     assert "0099 user Stopped without a word 6,200 of 10,000 rows" in page
     assert "Refresh" not in page.headers
+    assert facts["backfills"][-1]["fares"] == "silent"
+    assert (
+        "Backfill  0099 user: 62 % (6200 of 10000 rows), "
+        "stopped without a word: run `flask db backfill` again"
+    ) in status.lines(facts)
 
 
 def test_an_open_change_is_told_step_by_step(app: Flask, browser: Browser, root: User) -> None:

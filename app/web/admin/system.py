@@ -22,9 +22,8 @@ STATES: dict[str, Badge] = {
     "cancelled": (_l("Cancelled"), "warn"),
     "failed": (_l("Failed"), "bad"),
     "done": (_l("Done"), "ok"),
+    "silent": (_l("Stopped without a word"), "bad"),  # see app.revisions.status
 }
-SILENT: Badge = (_l("Stopped without a word"), "bad")
-
 OUTCOMES: dict[str, Badge] = {
     "upgraded": (_l("Applied"), "ok"),
     "downgraded": (_l("Taken back"), "warn"),
@@ -54,9 +53,7 @@ def system() -> Response:
 
 def backfill_badge(row: dict[str, Any]) -> Badge:
     """Return the words and the tone for how a backfill fares."""
-    if row["state"] == "running" and not row["is_running"]:
-        return SILENT
-    return STATES.get(row["state"], (row["state"], ""))
+    return STATES.get(row["fares"], (row["fares"], ""))
 
 
 def run_badge(row: dict[str, Any]) -> Badge:
