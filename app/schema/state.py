@@ -43,7 +43,8 @@ backfills = sa.Table(
     sa.Column("done", sa.BigInteger(), nullable=False),
     sa.Column("total", sa.BigInteger(), nullable=False),
     sa.Column("rate", sa.Float(), nullable=False),  # rows a second
-    sa.Column("state", sa.String(16), nullable=False),  # running, paused, cancelled, failed, done
+    # running, paused, cancelled, failed, done, leftovers (people wrote faster than it moved)
+    sa.Column("state", sa.String(16), nullable=False),
     sa.Column("control", sa.String(16), nullable=False),
     sa.Column("started_at", UTCDateTime, nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False),

@@ -75,6 +75,12 @@ def test_a_backfill_that_says_nothing_any_more_is_not_waited_for(
     ) in status.lines(facts)
 
 
+def test_a_backfill_that_a_live_release_outran(app: Flask, browser: Browser, root: User) -> None:
+    begin_backfill(app, state="leftovers")
+
+    assert "0099 user Rows left over 6,200 of 10,000 rows" in browser.get("/admin/system")
+
+
 def test_an_open_change_is_told_step_by_step(app: Flask, browser: Browser, root: User) -> None:
     stand_at(app, "0017")
 

@@ -21,6 +21,7 @@ STATES: dict[str, Badge] = {
     "paused": (_l("Paused"), "warn"),
     "cancelled": (_l("Cancelled"), "warn"),
     "failed": (_l("Failed"), "bad"),
+    "leftovers": (_l("Rows left over"), "warn"),
     "done": (_l("Done"), "ok"),
     "silent": (_l("Stopped without a word"), "bad"),  # see app.revisions.status
 }
