@@ -13,7 +13,7 @@ from app.revisions import readiness, reading, signature, troubles
 from app.schema import state
 
 RUNS = 20  # of the latest are shown
-SILENT = timedelta(minutes=1)  # a backfill writes down how far it is more often than that
+SILENT = timedelta(minutes=1)  # a backfill writes more often than that, also while paused
 DIED = "stopped without a word: run `flask db backfill` again"
 
 
@@ -75,7 +75,8 @@ def open_change(script: ScriptDirectory, pending: list[Script]) -> list[Script]:
 def backfill(row: Any) -> dict[str, Any]:
     """Return its row and what follows from it; it `fares` as its state says, or is "silent"."""
     whole = max(row.total, row.done)
-    is_silent = row.state == "running" and row.updated_at <= clock.now() - SILENT
+    is_under_way = row.state in ("running", "paused")
+    is_silent = is_under_way and row.updated_at <= clock.now() - SILENT
     is_running = row.state == "running" and not is_silent
     left = (whole - row.done) / row.rate if is_running and row.rate else None
     return dict(row._mapping) | {

@@ -1,6 +1,7 @@
 """How fast a backfill goes, what it says meanwhile, and whom it obeys."""
 
 import gc
+import itertools
 import logging
 import math
 import sys
@@ -27,6 +28,7 @@ GROWTH = 1.25  # times the last batch, at most: one that was quick by chance say
 PAUSE_BUSY, PAUSE_BUSIEST = 0.05, 1.0  # seconds, doubled while the live database has trouble
 SLOW, NEVER_SLOW = 5, 0.02  # times the usual, and seconds: when a small read takes too long
 LOOK_EVERY = 0.5  # seconds, while paused
+LOOKS = 20  # then it says that it is still there: whoever was killed says nothing more
 
 WAITING = {
     "postgresql": "SELECT COUNT(*) FROM pg_stat_activity "
@@ -161,8 +163,12 @@ class Progress:
         if told == "pause":
             self.note(state="paused")
             log.info("%s: paused, until `flask db backfill --resume`", self.bar.desc)
+            looks = itertools.count(1)
             while (told := state.told(self.connection, self.revision)) == "pause":
                 time.sleep(LOOK_EVERY)
+                if next(looks) % LOOKS == 0:
+                    with suppress(DBAPIError):  # a lock that others hold must not end the pause
+                        self.note()
             self.note(state="running")
         if told == "cancel":
             self.state = "cancelled"

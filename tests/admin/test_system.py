@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 import time_machine
 from flask import Flask
@@ -56,10 +57,22 @@ def test_a_backfill_is_watched_until_somebody_wants_the_page_to_stand_still(
     assert "This page stands still." in still and "Refresh" not in still.headers
 
 
-def test_a_backfill_that_says_nothing_any_more_is_not_waited_for(
+def test_one_that_is_paused_is_watched_until_it_goes_on(
     app: Flask, browser: Browser, root: User
 ) -> None:
-    begin_backfill(app)
+    begin_backfill(app, state="paused")
+
+    page = browser.get("/admin/system")
+
+    assert "0099 user Paused 6,200 of 10,000 rows" in page
+    assert page.headers["Refresh"] == "3"
+
+
+@pytest.mark.parametrize("last", ["running", "paused"])
+def test_a_backfill_that_says_nothing_any_more_is_not_waited_for(
+    app: Flask, browser: Browser, root: User, last: str
+) -> None:
+    begin_backfill(app, state=last)
 
     with time_machine.travel(clock.now() + timedelta(minutes=2)):
         page = browser.get("/admin/system")

@@ -37,7 +37,8 @@ OUTCOMES: dict[str, Badge] = {
 def system() -> Response:
     # Imported for this page alone: it brings Alembic with it.
     facts = import_string("app.revisions.status:read")()
-    runs = any(row["is_running"] for row in facts["backfills"])
+    # One that is paused may go on at any moment.
+    runs = any(row["fares"] in ("running", "paused") for row in facts["backfills"])
     stands_still = request.args.get("refresh") == "no"
     page = render_template(
         "admin/system.html",
