@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,10 @@ IN_WORDS = {
 def told() -> Iterator[None]:
     """Let a command that fails end with its sentence, and with no traceback."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # Alembic warns, from a line of its own code, of what then fails with our sentence.
+            warnings.filterwarnings("ignore", r"Revision .* referenced from .* is not present")
+            yield
     except (click.Abort, click.exceptions.Exit):
         raise  # a RuntimeError each, and nothing failed: somebody read the help, or said no
     except Exception as error:

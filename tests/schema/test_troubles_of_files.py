@@ -1,5 +1,6 @@
 """What is wrong with the files of a history is said in one sentence; none is written wrong."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +66,6 @@ MISTAKES: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Revision 0001 referenced")
 @pytest.mark.parametrize("said", MISTAKES)
 def test_a_revision_file_that_cannot_be_read(sqlite: Schema, tmp_path: Path, said: str) -> None:
     folder, (name, spoil) = written(tmp_path / "migrations", PERSON, KEY), MISTAKES[said]
@@ -75,6 +75,22 @@ def test_a_revision_file_that_cannot_be_read(sqlite: Schema, tmp_path: Path, sai
     assert said in one_sentence(db(sqlite, folder, "status"))
     if "stage" not in said:
         assert said in one_sentence(db(sqlite, folder, "upgrade"))
+
+
+@pytest.mark.parametrize("name", ["plan", "status", "lint", "verify", "upgrade", "history"])
+def test_one_that_is_missing_is_named_and_nothing_of_python_is_shown(
+    sqlite: Schema, tmp_path: Path, name: str
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON, KEY, FILL)
+    db(sqlite, folder, "upgrade", "0001")
+    (folder / "versions" / "0002_step.py").unlink()
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        said = one_sentence(db(sqlite, folder, name))
+
+    assert "first to last ('0002' is missing): check out" in said
+    assert [str(each.message) for each in warned if each.category is UserWarning] == []
 
 
 def test_a_revision_that_breaks(sqlite: Schema, tmp_path: Path) -> None:
