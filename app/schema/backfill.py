@@ -19,9 +19,10 @@ from alembic import op
 from sqlalchemy.exc import DBAPIError
 
 from app.db import is_passing
+from app.db.probe import Probe
 from app.schema import locks
 from app.schema.engine import autocommitted, is_callers, is_script, note
-from app.schema.progress import MOST, WRITING, Pace, Probe, Progress, Stopwatch
+from app.schema.progress import MOST, WRITING, Pace, Progress, Stopwatch
 
 TRIES = 5
 Rows = Sequence[sa.Row[Any]]

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from app.db.probe import Probe
 from app.schema import progress, state
 from tests.schema.conftest import Schema
 from tests.schema.histories import db
@@ -189,7 +190,7 @@ def test_writers_who_wait_are_seen(schema: Schema, directory: str) -> None:
     if schema.dialect == "sqlite":
         pytest.skip("SQLite knows nothing of who waits: there each batch is followed by a pause")
     update = sa.text("UPDATE thing SET name = 'x' WHERE id = 1")
-    probe = progress.Probe(schema.engine, sa.table("thing", sa.column("id")))
+    probe = Probe(schema.engine, sa.table("thing", sa.column("id")))
     with schema.engine.connect() as holder:
         assert probe.is_calm(1)
         holder.execute(update)
@@ -207,7 +208,7 @@ def test_writers_who_wait_are_seen(schema: Schema, directory: str) -> None:
 
 
 def test_a_read_that_takes_much_longer_than_usual_is_trouble() -> None:
-    probe = progress.Probe(None, sa.table("thing"))
+    probe = Probe(None, sa.table("thing"))
 
     assert all(probe.is_usual(seconds) for seconds in (0.001, 0.002, 0.019, 0.001))
     assert not probe.is_usual(0.05)
