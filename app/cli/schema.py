@@ -133,7 +133,8 @@ def backfill(
 
 def tell(connection: sa.Connection, control: state.Control) -> str:
     """Tell the backfill that is under way what to do."""
-    for row in state.progress(connection):
+    # The newest: one that died is not under way, whatever it wrote down last.
+    for row in sorted(state.progress(connection), key=lambda row: row.updated_at, reverse=True):
         if state.set_control(connection, row.revision, control):
             return f"Told backfill {row.revision} of {row.table}: {control}."
     raise click.ClickException("No backfill is under way: `flask db status` says how all are.")
