@@ -105,6 +105,11 @@ def page_of(written: dict[str, Page], revision: str | None, message: str | None)
     return written.get(revision or "", nothing)
 
 
+def in_docstring(title: str) -> str:
+    """Return these words as a docstring has to spell them."""
+    return title.replace("\\", r"\\").replace('"""', r"\"\"\"")
+
+
 def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> list[Told]:
     """Return the pages of the chain that this change needs, each with its operations."""
     options = context.opts["revision_context"].config.cmd_opts

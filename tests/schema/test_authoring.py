@@ -1,5 +1,6 @@
 """What `flask db migrate` writes runs as it is, and it refuses what it cannot write."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,18 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
     assert reason in made.stderr
     assert "Traceback" not in made.stderr
     assert new_files(project) == []
+
+
+def test_any_words_may_say_what_changes(sqlite_at_head: Schema, project: Path) -> None:
+    change_models(project, fields=("    phone: Mapped[str | None]",))
+    words = r'A \new C:\x and """ of it'
+
+    made = migrate(sqlite_at_head, project, "-m", words)
+
+    assert made.returncode == 0, made.stderr
+    [file] = new_files(project)
+    assert (ast.get_docstring(ast.parse(file.read_text())) or "").startswith(f"{words}. [expand]")
+    assert ruff(file) == ""
 
 
 def test_tables_go_when_told_so(sqlite_at_head: Schema, project: Path) -> None:
