@@ -14,6 +14,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
+from app.revisions.beginnings import kind_of, refuse_native_enum, value_of
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
@@ -28,17 +29,6 @@ from app.revisions.operations import (
     staleness,
 )
 from app.revisions.refusals import refuse_native_enum, refuse_new_under_an_old_name
-
-# A value to begin with, by what the column holds in Python; the developer decides on a better one.
-TO_BEGIN_WITH = {
-    "str": ('""', "str(row.id)"),  # …and one that differs from row to row, where it must
-    "int": ("0", "row.id"),
-    "float": ("0.0", "float(row.id)"),
-    "bool": ("False", None),
-    "Decimal": ("0", "row.id"),
-    "datetime": ("datetime(1970, 1, 1, tzinfo=UTC)", None),
-    "date": ("date(1970, 1, 1)", None),
-}
 
 
 @dataclass(frozen=True)
@@ -155,8 +145,10 @@ class Chain:
             self.expand.append(not_null(op.table_name, op.column_name).reverse())
             return
         column: sa.Column[Any] = sa.Column(op.column_name, generic(op.existing_type))
+        # The model reads it, and may know of fewer values than the engine does.
+        modelled = self.models.tables[op.table_name].c[op.column_name]
         differs = (op.table_name, op.column_name) in self.unique_new
-        self.fills.append(Fill(op.table_name, column, value_of(op.table_name, column, differs)))
+        self.fills.append(Fill(op.table_name, column, value_of(op.table_name, modelled, differs)))
         self.require(op.table_name, op.column_name)
 
     def create_index(self, op: Any) -> None:
@@ -242,24 +234,3 @@ KINDS: dict[type, Callable[[Chain, Any], None]] = {
 
 # Undone in the opposite order: a column is back before its index.
 LAST = [ops.DropIndexOp, ops.DropColumnOp, ops.DropTableOp]
-
-
-def kind_of(column: sa.Column[Any]) -> str:
-    kind: Any = column.type
-    return (kind.impl if isinstance(kind, sa.TypeDecorator) else kind).python_type.__name__
-
-
-def value_of(table: str, column: sa.Column[Any], differs: bool) -> str:
-    """Return what a row of before gets, as it is written in Python, or raise CommandError."""
-    default = column.default
-    if isinstance(default, sa.ColumnDefault) and default.is_scalar and not differs:
-        return repr(default.arg)
-    known = TO_BEGIN_WITH.get(kind_of(column))
-    value = known[1 if differs else 0] if known else None
-    if value is None:
-        must = "not be empty and must differ in each row" if differs else "not be empty"
-        raise CommandError(
-            f"{table}.{column.name} may {must}, and there is no such value to begin with: let it "
-            "be empty first (`| None`), and fill it by a backfill of your own."
-        )
-    return value

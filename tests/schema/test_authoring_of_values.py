@@ -1,0 +1,49 @@
+"""What `flask db migrate` gives the rows of before, and which defaults it lets stand."""
+
+from pathlib import Path
+
+from tests.schema.conftest import Schema
+from tests.schema.histories import change_models, db, ruff
+from tests.schema.test_authoring import migrate, new_files
+
+LEVEL = "class Level(enum.Enum):\n    low = 1\n    high = 2\n\n\n"
+CHOICES = (
+    "\nimport enum",
+    f"\n\n{LEVEL}User.mood = mapped_column("
+    'sa.Enum("good", "bad", native_enum=False, name="mood"), nullable=False)',
+    "User.level = mapped_column(sa.Enum(Level, native_enum=False), nullable=False)",
+    "User.top = mapped_column("
+    "sa.Enum(Level, native_enum=False), nullable=False, default=Level.high)",
+)
+
+
+def test_a_choice_begins_with_one_that_it_has(at_head: Schema, project: Path) -> None:
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    change_models(project, *CHOICES)
+
+    made = migrate(at_head, project, "-m", "Adding choices")
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    ran = db(at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert at_head.rows('SELECT mood, level, top FROM "user"') == [("good", "low", "high")]
+    check = at_head.flask("db", "check", cwd=project)
+    assert check.returncode == 0, check.stdout
+
+
+def test_a_choice_that_becomes_required_begins_with_one_that_it_has(
+    sqlite_at_head: Schema, project: Path
+) -> None:
+    sqlite_at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    choice = (
+        '    display_name: Mapped[str] = mapped_column(sa.Enum("a", length=128, native_enum=False))'
+    )
+    change_models(project, fields=(choice,), without="display_name")
+
+    made = migrate(sqlite_at_head, project, "-m", "Requiring")
+
+    assert made.returncode == 0, made.stderr
+    ran = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert sqlite_at_head.rows('SELECT display_name FROM "user"') == [("a",)]
