@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_index"
 
+# Alembic writes them as the engine at hand has them, and PostgreSQL takes no 0 for a boolean.
+TRUTHS: dict[type, str] = {type(sa.false()): "sa.false()", type(sa.true()): "sa.true()"}
+
 Told = tuple[Page, list[Any]]
 
 # The files of this run, and what HEAD said before each.
@@ -142,6 +145,8 @@ def was_renamed(table: str, old: str, new: str) -> bool:
 
 def render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Write a type of ours as the frozen one in ddl; leave the others to Alembic."""
+    if kind == "server_default":
+        return TRUTHS.get(type(getattr(item, "arg", None)), False)
     if kind != "type":
         return False
     variants = getattr(item, "_variant_mapping", {})

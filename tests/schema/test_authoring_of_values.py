@@ -47,3 +47,21 @@ def test_a_choice_that_becomes_required_begins_with_one_that_it_has(
     ran = db(sqlite_at_head, project / "migrations", "upgrade")
     assert ran.exit_code == 0, ran.output
     assert sqlite_at_head.rows('SELECT display_name FROM "user"') == [("a",)]
+
+
+def test_a_boolean_default_written_on_sqlite_runs_on_each_engine(
+    at_head: Schema, sqlite_at_head: Schema, project: Path
+) -> None:
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    kind = "    {0}: Mapped[bool] = mapped_column(server_default=sa.{1}())"
+    change_models(project, fields=(kind.format("shy", "false"), kind.format("loud", "true")))
+
+    made = migrate(sqlite_at_head, project, "-m", "Adding booleans")
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    ran = db(at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    [row] = at_head.rows('SELECT shy, loud FROM "user"')
+    assert [bool(each) for each in row] == [False, True]
+    assert db(at_head, project / "migrations", "downgrade").exit_code == 0
