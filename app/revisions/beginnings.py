@@ -27,6 +27,16 @@ def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
         )
 
 
+def refuse_shared(table: str, columns: list[sa.Column[Any]]) -> None:
+    """Raise CommandError where new columns are unique together and every row gets the same."""
+    if all(isinstance(column.server_default, sa.DefaultClause) for column in columns):
+        names = " and ".join(f"{table}.{column.name}" for column in columns)
+        raise CommandError(
+            f"All rows would share the server_default of {names}, which must be unique: leave "
+            "server_default out, and the rows of before get values that differ."
+        )
+
+
 def plain(column: sa.Column[Any]) -> Any:
     """Return the type of SQLAlchemy's own that the column has in the end."""
     kind: Any = column.type

@@ -14,7 +14,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.revisions.beginnings import kind_of, refuse_native_enum, value_of
+from app.revisions.beginnings import kind_of, refuse_native_enum, refuse_shared, value_of
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
@@ -154,6 +154,8 @@ class Chain:
     def create_index(self, op: Any) -> None:
         keys = [(op.table_name, column) for column in columns_of(op)]
         is_empty = all(key in self.added and key not in self.filled for key in keys)
+        if op.unique and is_empty:
+            refuse_shared(op.table_name, [self.added[key] for key in keys])
         if not op.unique or op.table_name in self.new or is_empty:
             self.expand.append(op)
             return

@@ -2,11 +2,19 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.schema.conftest import Schema
 from tests.schema.histories import change_models, db, ruff
 from tests.schema.test_authoring import migrate, new_files
 
 LEVEL = "class Level(enum.Enum):\n    low = 1\n    high = 2\n\n\n"
+REFUSED = {
+    "All rows would share the server_default of user.badge, which must be unique: leave": (
+        "    badge: Mapped[str] = mapped_column("
+        "sa.String(20), unique=True, index=True, server_default='x')"
+    ),
+}
 CHOICES = (
     "\nimport enum",
     f"\n\n{LEVEL}User.mood = mapped_column("
@@ -65,3 +73,17 @@ def test_a_boolean_default_written_on_sqlite_runs_on_each_engine(
     [row] = at_head.rows('SELECT shy, loud FROM "user"')
     assert [bool(each) for each in row] == [False, True]
     assert db(at_head, project / "migrations", "downgrade").exit_code == 0
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_default_that_no_engine_can_keep_is_refused_in_a_sentence(
+    sqlite_at_head: Schema, project: Path, reason: str
+) -> None:
+    change_models(project, fields=(REFUSED[reason],))
+
+    made = migrate(sqlite_at_head, project, "-m", "Trying")
+
+    assert made.returncode == 1
+    assert reason in made.stderr
+    assert "Traceback" not in made.stderr
+    assert new_files(project) == []
