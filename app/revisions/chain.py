@@ -14,7 +14,13 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.revisions.beginnings import kind_of, refuse_native_enum, refuse_shared, value_of
+from app.revisions.beginnings import (
+    kind_of,
+    refuse_computed,
+    refuse_native_enum,
+    refuse_shared,
+    value_of,
+)
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
@@ -100,6 +106,7 @@ class Chain:
     def add_column(self, op: Any) -> None:
         column, key = op.column, (op.table_name, op.column.name)
         refuse_native_enum(op.table_name, column)
+        refuse_computed(op.table_name, column)
         if any(isinstance(each, sa.CheckConstraint) for each in column.constraints):
             raise CommandError(
                 f"{op.table_name}.{column.name} has a CHECK, which nothing here would write: let "

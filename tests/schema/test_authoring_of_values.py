@@ -10,6 +10,12 @@ from tests.schema.test_authoring import migrate, new_files
 
 LEVEL = "class Level(enum.Enum):\n    low = 1\n    high = 2\n\n\n"
 REFUSED = {
+    "user.seen has a server_default that is no constant, and SQLite adds no such column: say": (
+        "    seen: Mapped[datetime] = mapped_column(server_default=sa.func.now())"
+    ),
+    "user.code has a server_default that is no constant": (
+        '    code: Mapped[str | None] = mapped_column(server_default=sa.text("(uuid())"))'
+    ),
     "All rows would share the server_default of user.badge, which must be unique: leave": (
         "    badge: Mapped[str] = mapped_column("
         "sa.String(20), unique=True, index=True, server_default='x')"
@@ -73,6 +79,21 @@ def test_a_boolean_default_written_on_sqlite_runs_on_each_engine(
     [row] = at_head.rows('SELECT shy, loud FROM "user"')
     assert [bool(each) for each in row] == [False, True]
     assert db(at_head, project / "migrations", "downgrade").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "default", ["'x'", "\"'it''s'\"", "sa.text(\"'x'\")", "sa.literal('x')", "sa.text('7')"]
+)
+def test_a_constant_default_is_written(sqlite_at_head: Schema, project: Path, default: str) -> None:
+    sqlite_at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    field = f"    code: Mapped[str] = mapped_column(server_default={default})"
+    change_models(project, fields=(field,))
+
+    made = migrate(sqlite_at_head, project, "-m", "Adding codes")
+
+    assert made.returncode == 0, made.stderr
+    ran = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
 
 
 @pytest.mark.parametrize("reason", REFUSED)
