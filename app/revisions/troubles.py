@@ -14,7 +14,7 @@ import click
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory, revision
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoReferenceError
 
 # What the oldest engine is that has all the statements we send.
 OLDEST = {"sqlite": (3, 35), "postgresql": (13,), "mariadb": (10, 6)}
@@ -42,6 +42,10 @@ TORN = (
     "mend `revision` and `down_revision`."
 )
 NONE_ASKED_FOR = "The revision that was asked for is empty: name one, or leave it out."
+POINTS_AT_NOTHING = (
+    "A model points at what no model describes ({}): mend the name in sa.ForeignKey, or see that "
+    "the model it points at is imported."
+)
 IMPOSSIBLE = "The database refused: {}."
 
 KNOWN: dict[str, set[Any]] = {
@@ -88,7 +92,9 @@ def said(error: Exception) -> str | None:
         return sentence(error)
     if isinstance(error, CommandError | RuntimeError):
         return str(error)
-    return of_a_file(error)
+    if (words := of_a_file(error)) is None and isinstance(error, NoReferenceError):
+        return POINTS_AT_NOTHING.format(error)
+    return words
 
 
 def of_a_file(error: Exception) -> str | None:

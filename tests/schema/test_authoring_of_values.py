@@ -108,3 +108,20 @@ def test_a_default_that_no_engine_can_keep_is_refused_in_a_sentence(
     assert reason in made.stderr
     assert "Traceback" not in made.stderr
     assert new_files(project) == []
+
+
+@pytest.mark.parametrize("target", ["nope.id", "user.nope"])
+def test_a_model_that_points_at_nothing_is_named_in_a_sentence(
+    sqlite_at_head: Schema, project: Path, target: str
+) -> None:
+    key = f'sa.ForeignKey("{target}"), index=True'
+    change_models(project, fields=(f"    pal_id: Mapped[int | None] = mapped_column({key})",))
+
+    made = migrate(sqlite_at_head, project, "-m", "Trying")
+
+    assert made.returncode == 1
+    assert "A model points at what no model describes" in made.stderr
+    assert "'nope'" in made.stderr  # which SQLAlchemy names in each case
+    assert "mend the name in sa.ForeignKey" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert new_files(project) == []
