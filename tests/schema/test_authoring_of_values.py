@@ -1,5 +1,6 @@
 """What `flask db migrate` gives the rows of before, and which defaults it lets stand."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,45 @@ def test_a_model_that_points_at_nothing_is_named_in_a_sentence(
     assert "mend the name in sa.ForeignKey" in made.stderr
     assert "Traceback" not in made.stderr
     assert new_files(project) == []
+
+
+TABLE = 'sa.Table("{}", Model.metadata, sa.Column("id", sa.Integer, primary_key=True){})'
+LONG = {
+    "The name {} is 64 bytes long": f"User.x = mapped_column('{'a' * 64}', sa.Integer)",
+    "The name ix_user_{} is 69 bytes long": (
+        f"User.x = mapped_column('{'a' * 61}', sa.Integer, index=True)"
+    ),
+    "The name {} is 64 bytes": TABLE.format("a" * 64, ""),
+    "The name pk_{} is": TABLE.format("a" * 61, ""),
+    "The name fk_pet_{}_user is": TABLE.format(
+        "pet", f", sa.Column('{'a' * 60}', sa.ForeignKey('user.id'), index=True)"
+    ),
+    "The name {}": f"User.x = mapped_column('{'é' * 32}', sa.Integer)",  # in bytes
+}
+
+
+@pytest.mark.parametrize("reason", LONG)
+def test_a_name_too_long_for_an_engine_is_refused(
+    sqlite_at_head: Schema, project: Path, reason: str
+) -> None:
+    change_models(project, LONG[reason])
+
+    made = migrate(sqlite_at_head, project, "-m", "Trying")
+
+    assert made.returncode == 1
+    begin, end = reason.split("{}")
+    assert re.search(rf"{begin}[aé]+{end}", made.stderr)
+    assert "give it a shorter one in the model" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert new_files(project) == []
+
+
+def test_a_name_that_each_engine_takes_is_written(at_head: Schema, project: Path) -> None:
+    change_models(project, f"User.x = mapped_column('{'a' * 63}', sa.Integer, nullable=True)")
+
+    made = migrate(at_head, project, "-m", "Adding")
+
+    assert made.returncode == 0, made.stderr
+    ran = db(at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert "a" * 63 in at_head.columns("user")
