@@ -32,7 +32,7 @@ from app.revisions.operations import (
     generic,
     is_foreign_key,
     not_null,
-    staleness,
+    rename,
 )
 from app.revisions.refusals import refuse_native_enum, refuse_new_under_an_old_name
 
@@ -119,7 +119,7 @@ class Chain:
             self.expand.append(ops.AddColumnOp(op.table_name, empty))
         if old := self.became.get(key):
             source = old.column_name
-            self.expand.append(staleness(op.table_name, source, column.name))
+            self.expand.append(rename(op.table_name, source, column.name)[0])
             self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:
             value = value_of(op.table_name, column, differs=key in self.unique_new)
@@ -139,7 +139,7 @@ class Chain:
         old = op.to_column()
         old = sa.Column(old.name, generic(old.type), nullable=True)
         if new := self.new_name.get((op.table_name, op.column_name)):
-            self.contract.append(staleness(op.table_name, op.column_name, new).reverse())
+            self.contract.append(rename(op.table_name, op.column_name, new)[1])
         self.contract.append(ops.DropColumnOp.from_column_and_tablename(None, op.table_name, old))
         self.doing[op.table_name].append(f"dropping {op.table_name}.{op.column_name}")
 

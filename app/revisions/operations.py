@@ -20,8 +20,8 @@ class Line(MigrateOperation):
 
 
 @renderers.dispatch_for(Line)
-def render_line(context: AutogenContext, op: Line) -> str:
-    return op.up
+def render_line(context: AutogenContext, op: Line) -> list[str]:
+    return op.up.splitlines()
 
 
 def not_null(table: str, column: str) -> Line:
@@ -32,12 +32,16 @@ def not_null(table: str, column: str) -> Line:
     )
 
 
-def staleness(table: str, source: str, derived: str) -> Line:
-    return Line(
-        table,
-        f"ddl.create_staleness_trigger({table!r}, source={source!r}, derived={derived!r})",
-        f"ddl.drop_staleness_trigger({table!r}, derived={derived!r})",
-    )
+def rename(table: str, old: str, new: str) -> tuple[Line, Line]:
+    """Return what its expand does beside adding the new column, and its contract beside dropping.
+
+    Going down, both carry back what people wrote under the new name: the contract's before the
+    trigger is there, the expand's while it still is, or a live write to the old would be undone.
+    """
+    begin = f"ddl.create_staleness_trigger({table!r}, source={old!r}, derived={new!r})"
+    end = f"ddl.drop_staleness_trigger({table!r}, derived={new!r})"
+    back = f"ddl.carry_back({table!r}, old={old!r}, new={new!r})"
+    return Line(table, begin, f"{back}\n{end}"), Line(table, end, f"{back}\n{begin}")
 
 
 def foreign_key(op: Any) -> Line:

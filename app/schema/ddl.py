@@ -199,6 +199,23 @@ def drop_staleness_trigger(table: str, *, derived: str) -> None:
         op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
 
 
+def carry_back(table: str, *, old: str, new: str) -> None:
+    """Before a downgrade takes a column's new name away, write what it holds into the old one."""
+    op.get_context().opts.setdefault("carried", set()).add((table, new))
+    t, last = sa.table(table, *map(sa.column, ("id", old, new))), 0  # backfills go by id too
+    # What the trigger emptied is newer under its old name.
+    due = t.c[new].is_not(None) & t.c[old].is_distinct_from(t.c[new])
+    page = sa.select(t.c.id).where(due).order_by(t.c.id).limit(kept.BATCH)
+    update = sa.update(t).where(due).values({old: t.c[new]})
+    if engine.is_script():
+        op.execute(update)
+    elif new in engine.columns_of(table):
+        with engine.autocommitted() as connection:
+            while found := connection.scalars(page.where(t.c.id > last)).all():
+                connection.execute(update.where(t.c.id > last, t.c.id <= found[-1]))
+                last = found[-1]
+
+
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
     """Give a table that another hand made what ours have: ids, collation, these unique indexes."""
     if engine.is_script():

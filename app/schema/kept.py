@@ -43,9 +43,10 @@ def same(k: sa.Table, t: sa.Table) -> list[sa.ColumnElement[bool]]:
 
 def put_aside_column(table: str, column: str) -> None:
     """Before a downgrade drops the column, keep what it holds."""
-    if not is_going(up=False):
+    opts = op.get_context().opts
+    if not is_going(up=False) or (table, column) in opts.get("carried", ()):
         return
-    if (table, column) in op.get_context().opts.get("derived", ()) or is_secret(column):
+    if (table, column) in opts.get("derived", ()) or is_secret(column):
         engine.note(f"{table}.{column} is not kept: it was derived or is secret, and may not hold.")
         return
     remember_keys(table)
