@@ -1,6 +1,5 @@
 """What the rows of before get in a new column, by a backfill or by its default."""
 
-import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,44 +16,6 @@ TO_BEGIN_WITH = {
     "datetime": ("datetime(1970, 1, 1, tzinfo=UTC)", None),
     "date": ("date(1970, 1, 1)", None),
 }
-# What a literal is in SQL: a string, a number, or a word.
-CONSTANT = re.compile(r"'(?:[^']|'')*'|[+-]?\d+(?:\.\d*)?|true|false|null", re.IGNORECASE)
-
-
-def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
-    """Raise CommandError for a type that PostgreSQL would keep after a downgrade."""
-    if isinstance(column.type, sa.Enum) and column.type.native_enum:
-        raise CommandError(
-            f"{table}.{column.name} is an ENUM of the engine's own, whose type outlives a "
-            "downgrade: say native_enum=False, and it is a string."
-        )
-
-
-def refuse_computed(table: str, column: sa.Column[Any]) -> None:
-    """Raise CommandError for a default that is no constant: SQLite adds no such column to rows."""
-    default = column.server_default
-    if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
-        raise CommandError(
-            f"{table}.{column.name} has a server_default that is no constant, and SQLite adds no "
-            "such column: say default= in Python instead, and let it be empty first (`| None`) "
-            "where the rows of before need values of their own."
-        )
-
-
-def is_constant(default: Any) -> bool:
-    if isinstance(default, sa.TextClause):
-        return CONSTANT.fullmatch(default.text.strip()) is not None
-    return isinstance(default, str | sa.BindParameter | type(sa.true()) | type(sa.false()))
-
-
-def refuse_shared(table: str, columns: list[sa.Column[Any]]) -> None:
-    """Raise CommandError where new columns are unique together and every row gets the same."""
-    if all(isinstance(column.server_default, sa.DefaultClause) for column in columns):
-        names = " and ".join(f"{table}.{column.name}" for column in columns)
-        raise CommandError(
-            f"All rows would share the server_default of {names}, which must be unique: leave "
-            "server_default out, and the rows of before get values that differ."
-        )
 
 
 def plain(column: sa.Column[Any]) -> Any:

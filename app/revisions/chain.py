@@ -14,13 +14,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.revisions.beginnings import (
-    kind_of,
-    refuse_computed,
-    refuse_native_enum,
-    refuse_shared,
-    value_of,
-)
+from app.revisions.beginnings import kind_of, value_of
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
@@ -34,7 +28,12 @@ from app.revisions.operations import (
     not_null,
     rename,
 )
-from app.revisions.refusals import refuse_native_enum, refuse_new_under_an_old_name
+from app.revisions.refusals import (
+    refuse_computed,
+    refuse_native_enum,
+    refuse_new_under_an_old_name,
+    refuse_shared,
+)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def new_in(op: Any) -> Iterator[str]:
     """Yield the names that this operation would bring into the database."""
     if isinstance(op, ops.CreateTableOp):
         yield op.table_name
-        yield from (str(item.name) for item in op.columns if getattr(item, "name", None))
+        yield from (str(name) for item in op.columns if (name := getattr(item, "name", None)))
     if isinstance(op, ops.AddColumnOp):
         yield op.column.name
     if isinstance(op, ops.CreateIndexOp):

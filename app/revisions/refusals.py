@@ -1,10 +1,14 @@
 """What `flask db migrate` refuses to write, because one of the engines could not do it safely."""
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
 from alembic.util import CommandError
+
+# What a literal is in SQL: a string, a number, or a word.
+CONSTANT = re.compile(r"'(?:[^']|'')*'|[+-]?\d+(?:\.\d*)?|true|false|null", re.IGNORECASE)
 
 
 def refuse_new_under_an_old_name(flat: list[Any]) -> None:
@@ -25,4 +29,31 @@ def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
         raise CommandError(
             f"{table}.{column.name} is an ENUM of the engine's own, whose type outlives a "
             "downgrade: say native_enum=False, and it is a string."
+        )
+
+
+def refuse_computed(table: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError for a default that is no constant: SQLite adds no such column to rows."""
+    default = column.server_default
+    if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
+        raise CommandError(
+            f"{table}.{column.name} has a server_default that is no constant, and SQLite adds no "
+            "such column: say default= in Python instead, and let it be empty first (`| None`) "
+            "where the rows of before need values of their own."
+        )
+
+
+def is_constant(default: Any) -> bool:
+    if isinstance(default, sa.TextClause):
+        return CONSTANT.fullmatch(default.text.strip()) is not None
+    return isinstance(default, str | sa.BindParameter | type(sa.true()) | type(sa.false()))
+
+
+def refuse_shared(table: str, columns: list[sa.Column[Any]]) -> None:
+    """Raise CommandError where new columns are unique together and every row gets the same."""
+    if all(isinstance(column.server_default, sa.DefaultClause) for column in columns):
+        names = " and ".join(f"{table}.{column.name}" for column in columns)
+        raise CommandError(
+            f"All rows would share the server_default of {names}, which must be unique: leave "
+            "server_default out, and the rows of before get values that differ."
         )
