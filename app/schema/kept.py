@@ -65,8 +65,7 @@ def put_aside_column(table: str, column: str) -> None:
     k = reflected(kept)
     new = sa.select(*keys).where(c.is_not(None), ~sa.exists().where(*same(k, t)))
     op.execute(sa.insert(k).from_select(keys.keys(), new))
-    value = sa.select(c).where(*same(k, t)).scalar_subquery()
-    op.execute(sa.update(k).values({column: value}))
+    op.execute(sa.update(k).values({column: sa.select(c).where(*same(k, t)).scalar_subquery()}))
     said(f"{table}.{column}", kept)
 
 

@@ -4,7 +4,6 @@ A change of the schema that waits makes everybody who comes after it wait too. S
 moment only, lets the queue go, and tries again, saying whose transaction it is waiting for.
 """
 
-import functools
 import logging
 import random
 import time
@@ -92,8 +91,7 @@ def patiently(
 
 def take_turn(connection: sa.Connection) -> None:
     """Begin to write to SQLite, where one does at a time."""
-    begin = functools.partial(connection.exec_driver_sql, "BEGIN IMMEDIATE")
-    patiently(begin, connection, lambda: None)
+    patiently(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), connection, lambda: None)
 
 
 def tell(attempt: int, named: list[str], error: DBAPIError, *, is_news: bool) -> None:

@@ -9,7 +9,7 @@ from tests.schema.conftest import HEAD, Schema
 from tests.schema.histories import change_models, db
 from tests.schema.test_authoring import RENAMED, answered
 from tests.schema.test_kept import kept_in
-from tests.schema.test_run import until_done
+from tests.schema.test_run import Cut, power_failing_after, until_done
 
 SHOWN = 'SELECT shown_name FROM "user" ORDER BY id'
 DISPLAYED = 'SELECT display_name FROM "user" ORDER BY id'
@@ -79,6 +79,21 @@ def test_on_mariadb_the_way_down_may_die_after_any_statement(
     until_done(lambda to: at_head.downgrade(to, directory=str(folder)), HEAD)
 
     assert at_head.rows(DISPLAYED) == WRITTEN
+
+
+@pytest.mark.parametrize("engine", ["mariadb"])
+def test_what_an_old_release_writes_after_a_run_broke_off_stands(
+    at_head: Schema, project: Path
+) -> None:
+    folder = renamed(at_head, project)
+    run(at_head, folder, "downgrade", "-2")
+    with power_failing_after(lambda statement: "DROP TRIGGER" in statement), pytest.raises(Cut):
+        at_head.downgrade(HEAD, directory=str(folder))
+    at_head.execute("UPDATE \"user\" SET display_name = 'B3' WHERE name = 'bob'")
+
+    run(at_head, folder, "downgrade", HEAD)
+
+    assert at_head.rows(DISPLAYED) == [("A2",), ("B3",), (None,), ("D",)]
 
 
 def test_a_script_carries_back_too(at_head: Schema, project: Path) -> None:
