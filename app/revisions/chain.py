@@ -30,6 +30,7 @@ from app.revisions.operations import (
 )
 from app.revisions.refusals import (
     refuse_computed,
+    refuse_hidden,
     refuse_native_enum,
     refuse_new_under_an_old_name,
     refuse_shared,
@@ -118,6 +119,7 @@ class Chain:
             self.expand.append(ops.AddColumnOp(op.table_name, empty))
         if old := self.became.get(key):
             source = old.column_name
+            refuse_hidden(op.table_name, source, column)
             self.expand.append(rename(op.table_name, source, column.name)[0])
             self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:

@@ -43,6 +43,15 @@ def refuse_computed(table: str, column: sa.Column[Any]) -> None:
         )
 
 
+def refuse_hidden(table: str, source: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError where rows would not be empty, and nothing would be carried over."""
+    if column.server_default is not None:
+        raise CommandError(
+            f"{table}.{column.name} is the new name of {table}.{source}, whose values its "
+            "server_default would take the place of: leave server_default out."
+        )
+
+
 def is_constant(default: Any) -> bool:
     if isinstance(default, sa.TextClause):
         return CONSTANT.fullmatch(default.text.strip()) is not None

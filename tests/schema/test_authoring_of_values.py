@@ -7,7 +7,7 @@ import pytest
 
 from tests.schema.conftest import Schema
 from tests.schema.histories import change_models, db, ruff
-from tests.schema.test_authoring import migrate, new_files
+from tests.schema.test_authoring import answered, migrate, new_files
 
 LEVEL = "class Level(enum.Enum):\n    low = 1\n    high = 2\n\n\n"
 REFUSED = {
@@ -168,3 +168,15 @@ def test_a_name_that_each_engine_takes_is_written(at_head: Schema, project: Path
     ran = db(at_head, project / "migrations", "upgrade")
     assert ran.exit_code == 0, ran.output
     assert "a" * 63 in at_head.columns("user")
+
+
+def test_a_default_does_not_take_the_place_of_what_a_rename_carries(
+    sqlite_at_head: Schema, project: Path
+) -> None:
+    field = "User.shown_name = mapped_column(sa.String(128), server_default='x')"
+    change_models(project, field, without="display_name")
+
+    said = answered(sqlite_at_head, project, "y")
+
+    assert "whose values its server_default would take the place of" in " ".join(said.split())
+    assert new_files(project) == []
