@@ -134,7 +134,7 @@ def loop(traffic: Traffic, pipe: Any, turn: Callable[[], Acts]) -> None:
     gc.collect()
     gc.freeze()
     pipe.send("warm")
-    while not traffic.over.wait(EVERY):
+    while not traffic.over.wait(EVERY) and is_watched():
         for kind, act in turn():
             began, failed = time.monotonic(), ""
             try:
@@ -145,6 +145,12 @@ def loop(traffic: Traffic, pipe: Any, turn: Callable[[], Acts]) -> None:
             notes.append((kind, began, time.monotonic() - began, failed))
             db.session.remove()
     pipe.send(notes)
+
+
+def is_watched() -> bool:
+    """Whether the bench is there still: one that was killed would leave us at work for ever."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.is_alive()
 
 
 def reader(traffic: Traffic, pipe: Any) -> None:
@@ -174,7 +180,7 @@ def writer(traffic: Traffic, pipe: Any) -> None:
 def sleeper(traffic: Traffic, pipe: Any) -> None:
     notes: list[Note] = []
     pipe.send("warm")
-    while not traffic.over.is_set():
+    while not traffic.over.is_set() and is_watched():
         began = time.monotonic()
         time.sleep(EVERY)
         notes.append(("sleep", began, time.monotonic() - began - EVERY, ""))
