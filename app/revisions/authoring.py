@@ -22,10 +22,11 @@ from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
 from app.db import UTCDateTime
-from app.revisions import checks, names, pages
+from app.revisions import checks, pages
 from app.revisions.chain import Chain
 from app.revisions.operations import flattened
 from app.revisions.pages import Page
+from app.revisions.refusals import refuse_long
 from app.schema import ddl
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     options = context.opts["revision_context"].config.cmd_opts
     types = AutogenContext(context)
     assert isinstance(types.metadata, sa.MetaData)
-    names.refuse_long(flattened(found))
+    refuse_long(flattened(found))
     chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata)
     chain.divide(found)
     told: list[Told] = []

@@ -91,9 +91,7 @@ class Keys:
                 for part in [each for each in item.args if isinstance(each, ast.Call)]:
                     if getattr(part.func, "attr", "") == "ForeignKey":
                         self.foreign.setdefault(table, {})[named_as(part)] = columns[:1]
-                        target = reading.constant(part.args[0], {}) if part.args else None
-                        parent = str(target) if isinstance(target, str) else "its table."
-                        yield table, columns[0], parent.rpartition(".")[0]
+                        yield table, columns[0], parent_of(part)
 
     def drop_column(self, table: str, column: str) -> None:
         for named_ones in (self.indexes, self.foreign):
@@ -127,6 +125,11 @@ class Keys:
 
 def named(over: Any) -> tuple[str, ...]:
     return tuple(map(str, over)) if isinstance(over, list) else ()
+
+
+def parent_of(key: ast.Call) -> str:
+    target = reading.constant(key.args[0], {}) if key.args else None
+    return target.rpartition(".")[0] if isinstance(target, str) else "a table"
 
 
 def named_as(item: ast.Call) -> str:

@@ -1,6 +1,7 @@
 """What `flask db migrate` refuses to write, because one of the engines could not do it safely."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,9 @@ from alembic.util import CommandError
 
 # What a literal is in SQL: a string, a number, or a word.
 CONSTANT = re.compile(r"'(?:[^']|'')*'|[+-]?\d+(?:\.\d*)?|true|false|null", re.IGNORECASE)
+
+# PostgreSQL cuts off what is longer, in bytes; MariaDB refuses more than 64 characters.
+LONGEST = 63
 
 
 def refuse_new_under_an_old_name(flat: list[Any]) -> None:
@@ -66,3 +70,27 @@ def refuse_shared(table: str, columns: list[sa.Column[Any]]) -> None:
             f"All rows would share the server_default of {names}, which must be unique: leave "
             "server_default out, and the rows of before get values that differ."
         )
+
+
+def refuse_long(operations: Iterable[Any]) -> None:
+    """Raise CommandError for a name that is new and longer than each engine takes."""
+    for op in operations:
+        for name in new_in(op):
+            if len(name.encode()) > LONGEST:
+                raise CommandError(
+                    f"The name {name} is {len(name.encode())} bytes long, and PostgreSQL takes "
+                    f"{LONGEST}: give it a shorter one in the model."
+                )
+
+
+def new_in(op: Any) -> Iterator[str]:
+    """Yield the names that this operation would bring into the database."""
+    if isinstance(op, ops.CreateTableOp):
+        yield op.table_name
+        yield from (str(name) for item in op.columns if (name := getattr(item, "name", None)))
+    if isinstance(op, ops.AddColumnOp):
+        yield op.column.name
+    if isinstance(op, ops.CreateIndexOp):
+        yield str(op.index_name)
+    if isinstance(op, ops.CreateForeignKeyOp):
+        yield str(op.constraint_name)
