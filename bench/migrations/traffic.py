@@ -3,14 +3,17 @@
 The release before reads and writes until it is retired. From the roll-out on, which is in the
 middle of the change, every other write is of the new release, and at last all are.
 
-Beside them somebody who only sleeps as long: by how much they oversleep is what the machine adds.
+Beside them two who ask the database nothing, and show what the machine adds: one only sleeps as
+long, and oversleeps; the other writes 8 kB of its own and syncs them to the disk, as a commit does.
 Python's collector once stopped each worker for 50 to 110 ms, to look at all of the site and at our
 own notes. That is no wait for a database: what stands before the start is not looked at again.
 """
 
 import gc
 import multiprocessing
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +31,7 @@ from app.audit import Actor
 from app.db import atomic, db
 
 EVERY = 0.003  # seconds between two queries of the same worker
+SYNC_EVERY = 0.02  # seconds: seldom enough to be no load itself
 # What a Wait is of: a look-up, or a write of one of the two releases.
 READ, OLD, NEW = "read", "old", "new"
 NEW_USER = sa.table("user", *map(sa.column, ("name", "name_key", "handle")))
@@ -91,7 +95,7 @@ def log_in(number: int) -> str:
 
 
 class Traffic:
-    """Three workers in processes of their own, from `with` to the end of it."""
+    """Four workers in processes of their own, from `with` to the end of it."""
 
     def __init__(self, url: str, rows: int) -> None:
         self.url, self.rows = url, rows
@@ -102,7 +106,7 @@ class Traffic:
 
     def __enter__(self) -> Self:
         pipes = []
-        for work in (reader, writer, sleeper):
+        for work in (reader, writer, sleeper, syncer):
             ours, theirs = SPAWN.Pipe(duplex=False)
             process = SPAWN.Process(target=work, args=(self, theirs))
             process.start()
@@ -184,4 +188,16 @@ def sleeper(traffic: Traffic, pipe: Any) -> None:
         began = time.monotonic()
         time.sleep(EVERY)
         notes.append(("sleep", began, time.monotonic() - began - EVERY, ""))
+    pipe.send(notes)
+
+
+def syncer(traffic: Traffic, pipe: Any) -> None:
+    notes: list[Note] = []
+    with tempfile.TemporaryFile() as file:
+        pipe.send("warm")
+        while not traffic.over.wait(SYNC_EVERY) and is_watched():
+            began = time.monotonic()
+            os.pwrite(file.fileno(), b"x" * 8192, 0)
+            os.fdatasync(file.fileno())
+            notes.append(("disk", began, time.monotonic() - began, ""))
     pipe.send(notes)
