@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import alembic.command
@@ -47,6 +48,7 @@ in_directory = click.option("-d", "--directory", help="Where the revisions are, 
 as_script = click.option(
     "--sql", is_flag=True, help="Print the newest of them as SQL; needs no database."
 )
+order = partial(click.option, "control", multiple=True)  # so that none hides another
 
 
 def command(stage: str) -> Callable[[Callable[..., None]], click.Command]:
@@ -105,25 +107,25 @@ def expand(directory: str | None, sql: bool) -> None:
 
 @command("backfill")
 @as_script
-@click.option("--pause", "control", flag_value="pause", help="Let the one that runs wait.")
-@click.option("--resume", "control", flag_value="run", help="Let it go on.")
-@click.option("--cancel", "control", flag_value="cancel", help="End it; what is done stays done.")
+@order("--pause", flag_value="pause", help="Let the one that runs wait.")
+@order("--resume", flag_value="run", help="Let it go on.")
+@order("--cancel", flag_value="cancel", help="End it; what is done stays done.")
 @click.option("--dry-run", type=click.IntRange(1), help="Do so many rows, and roll them back.")
 @click.option("--batch", type=click.IntRange(1), help="Take so many rows at once, at most.")
 def backfill(
     directory: str | None,
     sql: bool,
-    control: state.Control | None,
+    control: tuple[state.Control, ...],
     dry_run: int | None,
     batch: int | None,
 ) -> None:
     """Move the rows, in batches, while the site runs. Example: flask db backfill --pause"""
-    if control and (sql or dry_run):
+    if control and (sql or dry_run or batch or len(control) > 1):
         raise click.UsageError("--pause, --resume and --cancel go with no other option.")
     if control or dry_run:
         with looking(directory) as (connection, script):
             if control:
-                click.echo(tell(connection, control))
+                click.echo(tell(connection, *control))
                 connection.commit()
             else:
                 click.echo(coming(connection, script).module.work.dry_run(connection, dry_run))

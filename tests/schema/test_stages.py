@@ -163,6 +163,21 @@ def test_what_does_not_go_together_is_wrong_usage(sqlite: Schema, folder: Path) 
     assert db(sqlite, folder, "expand", "--yes-destroy", "x").exit_code == 2
 
 
+@pytest.mark.parametrize("other", ["--resume", "--cancel", "--batch=5"])
+def test_two_orders_at_once_are_refused_and_neither_is_given(
+    sqlite: Schema, folder: Path, other: str
+) -> None:
+    with sqlite.engine.begin() as connection:
+        state.begin(connection, "0003", "person", 9)
+
+    result = db(sqlite, folder, "backfill", "--pause", other)
+
+    assert result.exit_code == 2
+    assert "--pause, --resume and --cancel go with no other option." in result.output
+    with sqlite.engine.connect() as connection:
+        assert state.told(connection, "0003") == "run"
+
+
 def test_help_has_an_example(sqlite: Schema, folder: Path) -> None:
     for command in ("plan", "lint", "expand", "backfill", "contract", "status", "verify"):
         said = " ".join(db(sqlite, folder, command, "--help").output.split())
