@@ -55,7 +55,8 @@ def writes() -> bool:
 
 
 def run_offline() -> None:
-    context.configure(url=url, literal_binds=True, **on(url.get_backend_name()))
+    plain = {"paramstyle": "named"}  # else each % stands there twice, for the driver
+    context.configure(url=url, literal_binds=True, dialect_opts=plain, **on(url.get_backend_name()))
     rendered.begin_script(context.get_context())
     with context.begin_transaction():
         context.run_migrations()

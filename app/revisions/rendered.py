@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from app.schema import locks
+from app.schema.engine import undoubled
 
 # Where nobody tries again, MariaDB waits for its shortest wait, which is a second.
 SETTINGS = {
@@ -34,8 +35,8 @@ class Unwritable(RuntimeError):
 class Listing(io.TextIOBase):
     """Where a script is written to, one statement at a time."""
 
-    def __init__(self, revision: Script) -> None:
-        self.path = revision.path
+    def __init__(self, revision: Script, dialect: sa.Dialect) -> None:
+        self.path, self.dialect = revision.path, dialect
         self.statements: list[Statement] = []
 
     def write(self, text: str) -> int:
@@ -44,13 +45,14 @@ class Listing(io.TextIOBase):
             for frame, line in traceback.walk_stack(None)
             if frame.f_code.co_filename == self.path
         )
-        self.statements.append(Statement(text.strip().removesuffix(";"), next(in_file, 1)))
+        sql = undoubled(text.strip().removesuffix(";"), self.dialect)
+        self.statements.append(Statement(sql, next(in_file, 1)))
         return len(text)
 
 
 def statements(revision: Script, dialect: sa.Dialect) -> list[Statement]:
     """Return what upgrade() would run, or raise Unwritable."""
-    listing = Listing(revision)
+    listing = Listing(revision, dialect)
     options = {"as_sql": True, "output_buffer": listing, "literal_binds": True}
     options["transactional_ddl"] = dialect.name != "mariadb"
     context = MigrationContext.configure(dialect=dialect, opts=options)

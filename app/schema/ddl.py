@@ -97,8 +97,9 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     """
     if column.name not in engine.columns_of(table):
         if engine.dialect() == "mariadb":
-            words = sa.schema.CreateColumn(column).compile(dialect=op.get_context().dialect)
-            engine.alter(table, f"ADD COLUMN {words}".replace("%%", "%"))
+            dialect = op.get_context().dialect
+            words = str(sa.schema.CreateColumn(column).compile(dialect=dialect))
+            engine.alter(table, f"ADD COLUMN {engine.undoubled(words, dialect)}")
         else:
             # Alembic's operation would add the keys too, checking all rows while everybody waits.
             add = op.get_context().impl.add_column if column.foreign_keys else op.add_column

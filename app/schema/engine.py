@@ -46,6 +46,11 @@ def execute(statement: str) -> None:
     op.execute(sa.text(statement.replace(":", "\\:")))
 
 
+def undoubled(sql: str, dialect: sa.Dialect) -> str:
+    """Return SQL that was compiled as the engine gets it: some drivers want each % twice."""
+    return sql.replace("%%", "%") if dialect.paramstyle in {"format", "pyformat"} else sql
+
+
 def fetch(query: str) -> list[sa.Row[Any]]:
     return list(op.get_bind().execute(sa.text(query.replace(":", "\\:"))).all())
 

@@ -80,6 +80,24 @@ def test_the_plan_names_who_is_in_the_way(schema: Schema, tmp_path: Path) -> Non
 SLEEP = {"postgresql": "SELECT pg_sleep(1.1)", "mariadb": "SELECT SLEEP(2.1)"}
 
 
+def test_a_percent_sign_stands_there_as_the_engine_gets_it(schema: Schema, tmp_path: Path) -> None:
+    column = 'sa.Column("rate", sa.String(9), nullable=False, server_default="5% %%")'
+    steps = [f'ddl.add_column("person", {column})', "op.execute(\"SELECT 'all %'\")"]
+    folder = written(tmp_path / "migrations", PERSON, ("expand", "\n    ".join(steps)))
+    schema.upgrade("0001", directory=str(folder))
+
+    [step] = json.loads(db(schema, folder, "plan", "--json").stdout)["steps"]
+    scripts = [
+        "\n".join(step["sql"]),
+        db(schema, folder, "plan").output,
+        db(schema, folder, "upgrade", "--sql", "0001:head").output,
+    ]
+
+    for script in scripts:
+        assert "'5% %%'" in script
+        assert "SELECT 'all %'" in script
+
+
 def test_nothing_pending_is_said(sqlite_at_head: Schema) -> None:
     assert db(sqlite_at_head, ROOT / "migrations", "plan").output == "Nothing is pending.\n"
 
