@@ -16,13 +16,15 @@ from app.revisions import reading
 
 Found = tuple[Script, int, str, str, str]  # line, level, rule, the safe rewrite
 Named = dict[str, tuple[str, ...]]  # columns, by the name of what they are in
+Came = tuple[Script, int, str, str, str]  # line, table, the key's name and its parent
 
 NEEDED = (
     "MariaDB keeps an index that a foreign key needs: drop the key first, or make another index "
     "that begins with {}"
 )
-BARE = "each DELETE in {} reads all of {}: ddl.create_index over {} first"
+BARE = "each DELETE in {} reads all of {}: ddl.create_index over {} {}"
 WITHOUT = "foreign key without an index"
+INDEXED = {"index", "unique", "primary_key"}
 
 
 def needs(indexes: Named, foreign: Named, dropped: str) -> tuple[str, ...] | None:
@@ -53,19 +55,19 @@ class Keys:
 
     indexes: dict[str, Named] = field(default_factory=dict)
     foreign: dict[str, Named] = field(default_factory=dict)
-    # Columns that came with a key of their own: table, column, parent and line.
-    came: list[tuple[str, str, str, int]] = field(default_factory=list)
+    # Those that came with their table or column, and have no index yet.
+    came: list[Came] = field(default_factory=list)
 
-    def take(self, call: reading.Call) -> Iterator[tuple[str, str]]:
+    def take(self, revision: Script, call: reading.Call) -> Iterator[tuple[str, str]]:
         """Do what this call does; yield what is wrong with it, as rule and rewrite."""
         arguments = call.arguments
         if call.name in {"create_table", "drop_table"}:
             self.indexes[table := str(arguments[0])] = {}
             self.foreign[table] = {}
         if call.name in {"create_table", "add_column"}:
-            pointing = list(self.look_into(str(arguments[0]), arguments[1:]))
-            if call.name == "add_column":
-                self.came += [(*each, call.line) for each in pointing]
+            table = str(arguments[0])
+            for name, parent in self.look_into(table, arguments[1:]):
+                self.came.append((revision, call.line, table, name, parent))
         if call.name in {"create_index", "create_unique_index"} and len(arguments) > 2:
             self.indexes.setdefault(str(arguments[1]), {})[str(arguments[0])] = named(arguments[2])
         if call.name == "drop_foreign_key":
@@ -77,21 +79,28 @@ class Keys:
         if call.name == "add_foreign_key" and len(arguments) > 3:
             yield from self.add_foreign_key(*arguments[:4])
 
-    def look_into(self, table: str, items: list[Any]) -> Iterator[tuple[str, str, str]]:
-        """Take what stands in the call of a table; yield each column that points at another."""
+    def look_into(self, table: str, items: list[Any]) -> Iterator[tuple[str, str]]:
+        """Take what stands in the call of a table; yield each key by its name, and its parent."""
+        indexes, foreign = self.indexes.setdefault(table, {}), self.foreign.setdefault(table, {})
         for item in [each for each in items if isinstance(each, ast.Call)]:
             kind = getattr(item.func, "attr", "")
             columns = tuple(str(a.value) for a in item.args if isinstance(a, ast.Constant))
             if kind == "PrimaryKeyConstraint":
-                self.indexes.setdefault(table, {})[" primary"] = columns
+                indexes[" primary"] = columns
+            if kind == "UniqueConstraint":
+                indexes[named_as(item) or str(columns)] = columns
             if kind == "ForeignKeyConstraint":
                 over = named(reading.constant(item.args[0], {}))
-                self.foreign.setdefault(table, {})[named_as(item) or str(over)] = over
+                foreign[name := named_as(item) or str(over)] = over
+                yield name, parent_of(item.args[1:])
             if kind == "Column" and columns:
+                words = {word.arg: reading.constant(word.value, {}) for word in item.keywords}
+                if any(words.get(each) is True for each in INDEXED):
+                    indexes[f" {columns[0]}"] = columns[:1]
                 for part in [each for each in item.args if isinstance(each, ast.Call)]:
                     if getattr(part.func, "attr", "") == "ForeignKey":
-                        self.foreign.setdefault(table, {})[named_as(part)] = columns[:1]
-                        yield table, columns[0], parent_of(part)
+                        foreign[name := named_as(part) or columns[0]] = columns[:1]
+                        yield name, parent_of(part.args)
 
     def drop_column(self, table: str, column: str) -> None:
         for named_ones in (self.indexes, self.foreign):
@@ -109,27 +118,31 @@ class Keys:
     ) -> Iterator[tuple[str, str]]:
         columns = named(over)
         if not self.is_served(table, columns):
-            yield WITHOUT, BARE.format(parent, table, ", ".join(columns))
+            yield WITHOUT, BARE.format(parent, table, ", ".join(columns), "first")
         self.foreign.setdefault(table, {})[name] = columns
 
     def is_served(self, table: str, columns: tuple[str, ...]) -> bool:
-        return any(serves(each, columns) for each in self.indexes.get(table, {}).values())
+        indexes = self.indexes.get(table, {}).values()
+        return not columns or any(serves(each, columns) for each in indexes)
 
-    def bare(self) -> Iterator[tuple[int, str]]:
-        """Yield line and rewrite of each column that has a key of its own and no index yet."""
-        for table, column, parent, line in self.came:
-            if not self.is_served(table, (column,)):
-                yield line, BARE.format(parent, table, column).replace(" first", " after it")
-        self.came = []
+    def bare(self) -> list[Came]:
+        """Return which of those that came have no index still, and have not gone."""
+        return [
+            came
+            for came in self.came
+            if not self.is_served(came[2], self.foreign[came[2]].get(came[3], ()))
+        ]
 
 
 def named(over: Any) -> tuple[str, ...]:
     return tuple(map(str, over)) if isinstance(over, list) else ()
 
 
-def parent_of(key: ast.Call) -> str:
-    target = reading.constant(key.args[0], {}) if key.args else None
-    return target.rpartition(".")[0] if isinstance(target, str) else "a table"
+def parent_of(targets: list[ast.expr]) -> str:
+    """Return the table of the first column that these name."""
+    found = reading.constant(targets[0], {}) if targets else None
+    first = found[0] if isinstance(found, list) and found else found
+    return first.rpartition(".")[0] if isinstance(first, str) else "a table"
 
 
 def named_as(item: ast.Call) -> str:
@@ -142,8 +155,10 @@ def findings(revisions: list[Script]) -> Iterator[Found]:
     for revision in revisions:
         for call in reading.calls(revision):
             if call.owner in {"ddl", "op"}:
-                for rule, instead in keys.take(call):
+                for rule, instead in keys.take(revision, call):
                     yield revision, call.line, "error", rule, instead
-        # Such a column is empty, so its index may follow it.
-        for line, instead in keys.bare():
-            yield revision, line, "error", WITHOUT, instead
+        keys.came = keys.bare()
+    # What came with them is empty, so an index may follow it.
+    for revision, line, table, name, parent in keys.came:
+        columns = ", ".join(keys.foreign[table][name])
+        yield revision, line, "error", WITHOUT, BARE.format(parent, table, columns, "after it")

@@ -163,6 +163,52 @@ def test_the_index_of_a_key_may_follow_the_column_that_brought_it(
     assert "ddl.add_column(" in file.read_text().splitlines()[found["line"] - 1]
 
 
+PET = """ddl.create_table(
+        "pet",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.Integer(), {}),
+        sa.PrimaryKeyConstraint("id", name="pk_pet"),
+        {}
+    )"""
+OF_TABLE = 'sa.ForeignKeyConstraint(["owner"], ["person.id"], name="fk_pet_owner"),'
+OF_COLUMN = 'sa.ForeignKey("person.id", name="fk_pet_owner")'
+OWNER = 'ddl.create_index("ix_pet_owner", "pet", ["owner", "id"])'
+
+
+@pytest.mark.parametrize("pet", [PET.format("", OF_TABLE), PET.format(OF_COLUMN, "")])
+def test_a_key_that_comes_with_its_table_needs_an_index_too(
+    sqlite: Schema, tmp_path: Path, pet: str
+) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    file = add(folder, "expand", pet, 'ddl.drop_table("pet")')
+
+    [found] = json.loads(db(sqlite, folder, "lint", "--json").stdout)
+
+    assert found["rule"] == "foreign key without an index"
+    assert found["instead"].startswith("each DELETE in person reads all of pet: ddl.create_index")
+    assert "ddl.create_table(" in file.read_text().splitlines()[found["line"] - 1]
+    add(folder, "expand", OWNER, 'ddl.drop_index("ix_pet_owner", "pet")')
+    assert db(sqlite, folder, "lint").output == "Nothing dangerous was found.\n"
+
+
+GONE = 'ddl.drop_foreign_key("fk_pet_owner", "pet")'
+SERVED = {
+    "by its primary key": PET.format("", OF_TABLE).replace('("id", name', '("owner", "id", name'),
+    "by what is unique": PET.format("", f'sa.UniqueConstraint("owner", name="uq"), {OF_TABLE}'),
+    "by its column": PET.format("unique=True", OF_TABLE),
+    "by an index": f"{PET.format('', OF_TABLE)}\n    {OWNER}",
+    "by nothing, and gone": f"{PET.format('', OF_TABLE)}\n    {GONE}",
+}
+
+
+@pytest.mark.parametrize("how", SERVED)
+def test_a_key_that_is_served_is_not_reported(sqlite: Schema, tmp_path: Path, how: str) -> None:
+    folder = written(tmp_path / "migrations", PERSON)
+    add(folder, "expand", SERVED[how], 'ddl.drop_table("pet")')
+
+    assert "without an index" not in db(sqlite, folder, "lint").output
+
+
 def test_a_column_whose_name_is_worked_out_is_not_guessed_at(
     sqlite: Schema, tmp_path: Path
 ) -> None:
