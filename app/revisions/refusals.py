@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from alembic.util import CommandError
 
+from app.schema.engine import LONGEST
+
 # What a literal is in SQL: a string, a number, or a word.
 CONSTANT = re.compile(r"'(?:[^']|'')*'|[+-]?\d+(?:\.\d*)?|true|false|null", re.IGNORECASE)
-
-# PostgreSQL cuts off what is longer, in bytes; MariaDB refuses more than 64 characters.
-LONGEST = 63
 
 
 def refuse_new_under_an_old_name(flat: list[Any]) -> None:

@@ -108,7 +108,7 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     kept.give_back_column(table, column.name)
     for key in column.foreign_keys:
         parent, theirs = key.target_fullname.rsplit(".", 1)
-        name = str(key.name or f"fk_{table}_{column.name}_{parent}")
+        name = str(key.name or engine.short(f"fk_{table}_{column.name}_{parent}"))
         does = {"ondelete": key.ondelete, "onupdate": key.onupdate}
         add_foreign_key(name, table, [column.name], parent, [theirs], **does)
 
@@ -182,7 +182,7 @@ def create_staleness_trigger(table: str, *, source: str, derived: str) -> None:
     Otherwise what was derived from the old value would outlive it; a backfill fills it again.
     """
     drop_staleness_trigger(table, derived=derived)
-    words = {"trigger": f"tr_{table}_{derived}", "table": table, "source": source}
+    words = {"trigger": trigger_on(table, derived), "table": table, "source": source}
     words = {word: engine.quoted(name) for word, name in (words | {"derived": derived}).items()}
     for statement in STALENESS[engine.dialect()]:
         op.execute(statement.format(**words))
@@ -192,12 +192,16 @@ def drop_staleness_trigger(table: str, *, derived: str) -> None:
     """Drop the trigger of `create_staleness_trigger`."""
     # What is derived can be wrong by the time that a downgrade is taken back: see kept.py.
     op.get_context().opts.setdefault("derived", set()).add((table, derived))
-    trigger = engine.quoted(f"tr_{table}_{derived}")
+    trigger = engine.quoted(trigger_on(table, derived))
     if engine.dialect() == "postgresql":
         op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {engine.quoted(table)}")
         op.execute(f"DROP FUNCTION IF EXISTS {trigger}()")
     else:
         op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+
+
+def trigger_on(table: str, derived: str) -> str:
+    return engine.short(f"tr_{table}_{derived}")
 
 
 def carry_back(table: str, *, old: str, new: str) -> None:
@@ -206,7 +210,7 @@ def carry_back(table: str, *, old: str, new: str) -> None:
     t, last = sa.table(table, *map(sa.column, ("id", old, new))), 0  # backfills go by id too
     due = t.c[new].is_not(None) & t.c[old].is_distinct_from(t.c[new])  # empty, the old is newer
     if engine.dialect() == "mariadb" and not engine.is_script():
-        at = f"trigger_schema = DATABASE() AND trigger_name = 'tr_{table}_{new}'"
+        at = f"trigger_schema = DATABASE() AND trigger_name = '{trigger_on(table, new)}'"
         if not engine.fetch(f"SELECT 1 FROM information_schema.triggers WHERE {at}"):
             due &= t.c[old].is_(None)  # a run that broke off dropped it: the old may be newer
     page = sa.select(t.c.id).where(due).order_by(t.c.id).limit(kept.BATCH)

@@ -1,5 +1,6 @@
 """What the operations ask before they act: which engine, what stands there, may it commit."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 ALGORITHMS = ("INSTANT", "NOCOPY", "INPLACE")
 NOT_THIS_WAY = {1845, 1846}
 
+LONGEST = 63  # bytes: PostgreSQL cuts what is longer, and MariaDB refuses it
 NAMED = 10  # of the rows that stand in the way
 BRIEF = "2s"
 CANCELLED = "57014"
@@ -39,6 +41,13 @@ def quoted(name: str) -> str:
 
 def listed(columns: list[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(column) for column in columns)
+
+
+def short(name: str) -> str:
+    """Return a name that is made from others as each engine takes it: cut, and yet its own."""
+    text, digest = name.encode(), hashlib.sha256(name.encode()).hexdigest()[:8]
+    cut = text[: LONGEST - 9].decode(errors="ignore")
+    return name if len(text) <= LONGEST else f"{cut}_{digest}"
 
 
 def execute(statement: str) -> None:

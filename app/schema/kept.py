@@ -5,7 +5,6 @@ the exception: by then it may be wrong, and a wrong hash opens a door, as does a
 ended meanwhile. The last word of a column's name says that it is secret.
 """
 
-import hashlib
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -17,7 +16,6 @@ from app.schema.engine import execute, fetch, inspector, listed, quoted
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "otp", "password", "secret", "seed", "token"}
-LONGEST = 63  # PostgreSQL cuts what is longer, and two tables could have one name
 POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
 
 
@@ -28,9 +26,7 @@ def is_going(up: bool) -> bool:
 
 def name_of(table: str, revision: str = "") -> str:
     """Return where a downgrade of this revision, or of the one under way, keeps from the table."""
-    name = f"{state.KEPT}{revision or op.get_context().opts['step'][0]}_{table}"
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}_{digest}"
+    return engine.short(f"{state.KEPT}{revision or op.get_context().opts['step'][0]}_{table}")
 
 
 def reflected(table: str) -> sa.Table:

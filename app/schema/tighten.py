@@ -77,7 +77,7 @@ def on_postgresql(table: str, column: str, null: str) -> None:
         with engine.brief():
             engine.execute(f"{begin} ALTER {c} {'DROP' if null == 'NULL' else 'SET'} NOT NULL")
         return
-    check = engine.quoted(f"ck_{table}_{column}_there")
+    check = engine.quoted(engine.short(f"ck_{table}_{column}_there"))
     with engine.autocommitted():
         try:
             with engine.brief():

@@ -285,3 +285,36 @@ def test_what_takes_long_begins_when_nobody_stays_and_waits_for_who_comes_meanwh
             sa.event.remove(sa.Engine, "before_cursor_execute", reads)
 
     assert len(begun) == 1
+
+
+LONG = "long" * 15
+DERIVED = "first", "second"
+MADE = f"""
+ddl.create_table(
+    "{LONG}",
+    sa.Column("id", sa.Integer(), nullable=False),
+    *(sa.Column(name, sa.String(8)) for name in ("name", "first", "second")),
+    sa.PrimaryKeyConstraint("id", name="pk_long"),
+)
+"""
+STALE = "\n".join(
+    f'ddl.create_staleness_trigger("{LONG}", source="name", derived="{each}")' for each in DERIVED
+)
+FRESH = "\n".join(f'ddl.drop_staleness_trigger("{LONG}", derived="{each}")' for each in DERIVED)
+
+
+def test_triggers_of_a_table_with_a_long_name_have_names_of_their_own(
+    schema: Schema, tmp_path: Path
+) -> None:
+    directory = history(tmp_path, ("expand", MADE, "pass"), ("expand", STALE, FRESH))
+    schema.upgrade(directory=directory)
+    schema.execute(f"INSERT INTO {LONG} (name, first, second) VALUES ('a', '1', '2')")
+    derived = f"SELECT first, second FROM {LONG}"
+
+    schema.execute(f"UPDATE {LONG} SET name = 'b'")
+    assert schema.rows(derived) == [(None, None)]
+    schema.downgrade("0001", directory=directory)
+    schema.execute(f"UPDATE {LONG} SET first = '1', second = '2'")
+    schema.execute(f"UPDATE {LONG} SET name = 'c'")
+
+    assert schema.rows(derived) == [("1", "2")]
