@@ -16,6 +16,7 @@ from app.schema.engine import execute, fetch, inspector, listed, quoted
 KEPT_FOR = timedelta(days=30)
 BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "otp", "password", "secret", "seed", "token"}
+NOT_KEPT = "{}.{} is not kept: it was derived or is secret, and may not hold."
 POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
 
 
@@ -43,7 +44,7 @@ def put_aside_column(table: str, column: str) -> None:
     if not is_going(up=False) or (table, column) in opts.get("carried", ()):
         return
     if (table, column) in opts.get("derived", ()) or is_secret(column):
-        engine.note(f"{table}.{column} is not kept: it was derived or is secret, and may not hold.")
+        engine.note(NOT_KEPT.format(table, column))
         return
     remember_keys(table)
     t, kept = reflected(table), name_of(table)
@@ -79,6 +80,8 @@ def put_aside_table(table: str) -> None:
     remember_keys(table)
     execute(f"DROP TABLE IF EXISTS {quoted(kept)}")
     execute(f"CREATE TABLE {quoted(kept)} AS SELECT {listed(wanted)} FROM {quoted(table)}")
+    for name in sorted(columns.keys() - wanted):
+        engine.note(NOT_KEPT.format(table, name))
     said(f"{table}, with {plain} in plain text," if plain in columns else table, kept)
 
 

@@ -122,6 +122,7 @@ def test_a_secret_is_known_by_its_name(
     assert kept_in(schema) == ["_kept_0002_parcel"]
     assert schema.columns("_kept_0002_parcel") == {"id", "tokens_left"}
     assert "thing.api_token is not kept: it was derived or is secret" in caplog.text
+    assert "parcel.secret is not kept: it was derived or is secret" in caplog.text
     assert "ticket is not kept: its rows are secrets, by the name of code_digest." in caplog.text
     schema.upgrade(directory=directory)
     assert schema.rows("SELECT api_token FROM thing") == [(None,)]
