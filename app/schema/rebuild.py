@@ -25,6 +25,7 @@ TOKEN = re.compile(
 )
 # The end of a comment stays, or what follows would be in it.
 NOT_NULL = re.compile(r"((?<!-)\s+|\b)NOT[\s/-]+NULL\b(\s+ON\s+CONFLICT\s+\w+)?", re.IGNORECASE)
+LENGTH = re.compile(r"CHAR\w*\s*\(([^)]*)\)", re.IGNORECASE)
 GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)"
 KEY = (
     r"""\bCONSTRAINT\s*["'`[]?{}["'`\]]?\s*"""
@@ -55,6 +56,11 @@ def free(item: str) -> str:
     while found := NOT_NULL.search(bare(item)):
         item = item[: found.start()] + item[found.end() :]
     return item
+
+
+def longer(item: str, length: int | None) -> str:
+    found = LENGTH.search(bare(item))  # not in its name, nor in a comment
+    return f"{item[: found.start(1)]}{length}{item[found.end(1) :]}" if found else item
 
 
 def bare(item: str) -> str:

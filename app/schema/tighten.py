@@ -3,7 +3,6 @@
 Each is checked while people write, and done in a moment. What stands in the way is named.
 """
 
-import re
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -220,5 +219,5 @@ def widen(table: str, column: str, kind: sa.String) -> None:
     elif engine.dialect() == "mariadb":
         modify(table, column, kind=f"varchar({kind.length})")
     else:
-        longer = partial(re.sub, r"(?i)(CHAR\w*\s*\(\s*)\d+", rf"\g<1>{kind.length}", count=1)
+        longer = partial(rebuild.longer, length=kind.length)
         rebuild.edit(table, rebuild.of_column(column, longer), "column")

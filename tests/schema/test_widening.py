@@ -126,6 +126,35 @@ def test_a_script_says_it_too(schema: Schema, tmp_path: Path) -> None:
     }[schema.dialect] in said
 
 
+CALLED = """
+ddl.create_table(
+    "thing",
+    sa.Column("id", sa.Integer(), nullable=False),
+    sa.Column("char(3)", sa.String(32), nullable=True, comment="a varchar(3)"),
+    sa.Column("varchar", sa.String(32), nullable=True, server_default="char(4)"),
+    sa.PrimaryKeyConstraint("id", name="pk_thing"),
+)
+"""
+GROWN = """
+ddl.widen("thing", "char(3)", sa.String(63))
+ddl.widen("thing", "varchar", sa.String(63))
+"""
+
+
+def test_a_name_or_a_default_that_looks_like_a_type_stays(schema: Schema, tmp_path: Path) -> None:
+    directory = history(tmp_path, ("expand", CALLED, DROP_THING), ("expand", GROWN, "pass"))
+    schema.upgrade("0001", directory=directory)
+    schema.execute("INSERT INTO thing (id) VALUES (1)")
+
+    schema.upgrade(directory=directory)
+
+    columns = sa.inspect(schema.engine).get_columns("thing")[1:]
+    found = [(each["name"], each["type"].length, each.get("comment")) for each in columns]
+    comment = None if schema.dialect == "sqlite" else "a varchar(3)"
+    assert found == [("char(3)", 63, comment), ("varchar", 63, None)]
+    assert schema.scalar('SELECT "varchar" FROM thing') == "char(4)"
+
+
 WIDE = "User.__table__.c.display_name.type = sa.String(200)"
 COLLATED = 'db.db.metadata.tables["throttle"].c.key.type = db.key(120)'
 
