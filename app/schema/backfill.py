@@ -88,7 +88,7 @@ class Backfill:
 
     def left(self, connection: sa.Connection) -> Iterator[int]:
         """Yield the ids of the rows that are still to be done."""
-        for rows in self.pages(connection, lambda: MOST):
+        for rows in pages(connection, self.query, lambda: MOST):
             wanted = self.still_due(connection, rows) if self.still_due else None
             yield from (row.id for row in rows if wanted is None or row.id in wanted)
 
@@ -99,7 +99,7 @@ class Backfill:
         pace = Pace(connection.dialect.name, batch)
         found = 0
         with closing(Probe(None if is_callers() else connection.engine, self.table)) as probe:
-            for rows in self.pages(connection, lambda: pace.size):
+            for rows in pages(connection, self.query, lambda: pace.size):
                 progress.obey()
                 with pace.computing:
                     values = self.compute(connection, rows)
@@ -109,12 +109,6 @@ class Backfill:
                 if len(rows) >= pace.least:  # else it was the last of them, and small
                     pace.adapt(calm=probe.is_calm(rows[-1].id))
         return found
-
-    def pages(self, connection: sa.Connection, size: Callable[[], int]) -> Iterator[Rows]:
-        page = self.query
-        while rows := connection.execute(page.limit(size())).all():
-            yield rows
-            page = self.query.where(self.table.c.id > rows[-1].id)
 
     def write(self, rows: Rows, values: Values, progress: Progress, pace: Pace) -> None:
         write_once = self.prepared(progress.connection, rows, values)
@@ -165,6 +159,24 @@ class Backfill:
             .where(c.id == given("row_id"), self.due, *unchanged)
             .values({name: given(f"new_{name}") for name in targets})
         )
+
+
+def pages(connection: sa.Connection, of: sa.Select[Any], size: Callable[[], int]) -> Iterator[Rows]:
+    """Yield the rows of a query, which is in the order of its first column."""
+    page = of
+    while rows := connection.execute(page.limit(size())).all():
+        yield rows
+        page = of.where(of.selected_columns[0] > rows[-1][0])
+
+
+def write_in_batches(keys: sa.Select[Any], update: sa.Update, key: sa.ColumnElement[Any]) -> None:
+    """Run an update on the rows that have these keys, keeping nobody waiting."""
+    with autocommitted() as connection:
+        pace = Pace(connection.dialect.name)
+        for rows in pages(connection, keys, lambda: pace.size):
+            with transaction(connection, pace.writing):
+                connection.execute(update.where(key.between(rows[0][0], rows[-1][0])))
+            pace.adapt(calm=True)
 
 
 def laid_out(

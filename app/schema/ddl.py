@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from app.schema import engine, indexes, kept, rebuild
+from app.schema import backfill, engine, indexes, kept, rebuild
 from app.schema.engine import note as note
 from app.schema.tighten import add_foreign_key as add_foreign_key
 from app.schema.tighten import drop_foreign_key as drop_foreign_key
@@ -205,23 +205,19 @@ def trigger_on(table: str, derived: str) -> str:
 
 
 def carry_back(table: str, *, old: str, new: str) -> None:
-    """Before a downgrade takes a column's new name away, write what it holds into the old one."""
+    """Going down, write what a column's new name holds into the old one, at a backfill's pace."""
     op.get_context().opts.setdefault("carried", set()).add((table, new))
-    t, last = sa.table(table, *map(sa.column, ("id", old, new))), 0  # backfills go by id too
+    t = sa.table(table, *map(sa.column, ("id", old, new)))  # backfills go by id too
     due = t.c[new].is_not(None) & t.c[old].is_distinct_from(t.c[new])  # empty, the old is newer
     if engine.dialect() == "mariadb" and not engine.is_script():
         at = f"trigger_schema = DATABASE() AND trigger_name = '{trigger_on(table, new)}'"
         if not engine.fetch(f"SELECT 1 FROM information_schema.triggers WHERE {at}"):
             due &= t.c[old].is_(None)  # a run that broke off dropped it: the old may be newer
-    page = sa.select(t.c.id).where(due).order_by(t.c.id).limit(kept.BATCH)
     update = sa.update(t).where(due).values({old: t.c[new]})
     if engine.is_script():
         op.execute(update)
     elif new in engine.columns_of(table):
-        with engine.autocommitted() as connection:
-            while found := connection.scalars(page.where(t.c.id > last)).all():
-                connection.execute(update.where(t.c.id > last, t.c.id <= found[-1]))
-                last = found[-1]
+        backfill.write_in_batches(sa.select(t.c.id).where(due).order_by(t.c.id), update, t.c.id)
 
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:

@@ -10,11 +10,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 from alembic import op
 
-from app.schema import engine, state
+from app.schema import backfill, engine, state
 from app.schema.engine import execute, fetch, inspector, listed, quoted
 
 KEPT_FOR = timedelta(days=30)
-BATCH = 1000  # rows given back in one transaction
 SECRETS = {"digest", "hash", "otp", "password", "secret", "seed", "token"}
 NOT_KEPT = "{}.{} is not kept: it was derived or is secret, and may not hold."
 POINTERS = f"{state.KEPT}keys"  # what pointed at what, also when the keys have gone
@@ -119,16 +118,11 @@ def give_back_column(table: str, column: str) -> None:
         update = update.where(t.c[column].is_(None))  # what was written meanwhile wins
     first = next(iter(t.primary_key))
     key = k.c[first.name]
-    page = sa.select(key).order_by(key).limit(BATCH)
-    with engine.autocommitted() as connection:
-        found = connection.scalars(page).all()
-        while found:
-            connection.execute(update.where(first.between(found[0], found[-1])))
-            found = connection.scalars(page.where(key > found[-1])).all()
-        if {*k.c.keys()} == {*t.primary_key.columns.keys(), column}:
-            op.drop_table(kept)
-        else:
-            op.drop_column(kept, column)
+    backfill.write_in_batches(sa.select(key).order_by(key), update, first)
+    if {*k.c.keys()} == {*t.primary_key.columns.keys(), column}:
+        op.drop_table(kept)
+    else:
+        op.drop_column(kept, column)
 
 
 def give_back_table(table: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.schema import kept
+from app.schema import progress
 from tests.schema.conftest import Schema
 from tests.schema.revisions import DROP_THING, THING, history
 from tests.schema.test_kept import STORY, filled, kept_in, let_pass, swept
@@ -39,7 +39,7 @@ TREES = "SELECT number, parent, thing_id FROM tree ORDER BY number"
 def test_a_key_may_have_any_sign(
     schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "BATCH", 3)
+    monkeypatch.setattr(progress, "LEAST", 3)
     steps = ("expand", WORD, 'ddl.drop_table("word")'), ("expand", MEANING, NO_MEANING)
     directory = history(tmp_path, *steps)
     schema.upgrade(directory=directory)

@@ -1,10 +1,12 @@
 """A rename that `flask db migrate` wrote goes down and up again with what people wrote since."""
 
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 
-from app.schema import kept
+from app.schema import progress
 from tests.schema.conftest import HEAD, Schema
 from tests.schema.histories import change_models, db
 from tests.schema.test_authoring import RENAMED, answered
@@ -43,7 +45,7 @@ def test_what_was_written_under_the_new_name_goes_down_and_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(kept, "BATCH", 2)
+    monkeypatch.setattr(progress, "LEAST", 2)
     folder = renamed(at_head, project)
 
     run(at_head, folder, "downgrade", "-3")
@@ -68,6 +70,25 @@ def test_both_releases_write_on_the_way_down(at_head: Schema, project: Path) -> 
     run(at_head, folder, "downgrade", HEAD)
 
     assert at_head.rows(DISPLAYED) == [("A3",), ("B3",), (None,), ("D",)]
+
+
+def test_who_writes_meanwhile_has_a_turn_after_each_batch(
+    sqlite_at_head: Schema, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = renamed(sqlite_at_head, project)
+    turns: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        sqlite_at_head.execute("UPDATE \"user\" SET shown_name = 'B4' WHERE name = 'bob'")
+        turns.append(seconds)
+
+    monkeypatch.setattr(progress, "LEAST", 1)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=monotonic, sleep=sleep))
+
+    run(sqlite_at_head, folder, "downgrade")
+
+    assert len(turns) >= 2
+    assert sqlite_at_head.rows(DISPLAYED) == [("A2",), ("B4",), (None,), ("D",)]
 
 
 @pytest.mark.parametrize("engine", ["mariadb"])
