@@ -12,7 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 
-from app.revisions import authoring, gates, rendered, signature, troubles
+from app.revisions import authoring, gates, orphans, rendered, signature, troubles
 from app.schema import run, state
 
 config = context.config
@@ -31,7 +31,7 @@ options: dict[str, Any] = {
     "include_name": state.include_name,
     "render_item": authoring.render,
     "process_revision_directives": authoring.number,
-    "on_version_apply": run.refuse_orphans,
+    "on_version_apply": orphans.refuse_orphans,
     "signed": signature.of_this_run(),
     # The tutorial's people have nothing else to log in with, should they come back.
     "kept_in_plain_text": {"0001_user": "password"},

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from app.cli import theirs
 from app.cli.common import as_json, show
 from app.revisions import (
+    dry_runs,
     gates,
     lint,
     plan,
@@ -127,8 +128,9 @@ def backfill(
             if control:
                 click.echo(tell(connection, *control))
                 connection.commit()
-            else:
-                click.echo(coming(connection, script).module.work.dry_run(connection, dry_run))
+            elif dry_run:
+                work = coming(connection, script).module.work
+                click.echo(dry_runs.dry_run(work, connection, dry_run))
         return
     run_stage("backfill", directory, sql, batch=batch)
 

@@ -1,13 +1,14 @@
 """What a column holds, alike on three engines; app/schema/ddl.py has frozen copies of it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # Ids are never reused, and strings compare byte for byte, on all three engines.
-TABLE_OPTIONS = {
+TABLE_OPTIONS: dict[str, Any] = {
     "sqlite_autoincrement": True,
     "mariadb_charset": "utf8mb4",
     "mariadb_collate": "utf8mb4_nopad_bin",

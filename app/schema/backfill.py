@@ -71,21 +71,6 @@ class Backfill:
                     fewest = min(fewest, due)
                 progress.state = "done" if in_vain < TRIES else "leftovers"
 
-    def dry_run(self, connection: sa.Connection, limit: int) -> str:
-        """Do so many rows, roll them back, and return a sentence about how it went."""
-        due = connection.scalar(sa.select(sa.func.count()).where(self.due)) or 0
-        rows = connection.execute(self.query.limit(limit)).all()
-        with Stopwatch() as stopwatch:
-            values = self.compute(connection, rows)
-            chosen = [row for row in rows if row.id in values]
-            written = self.prepared(connection, chosen, values)(connection)
-            connection.rollback()
-        all_of_it = stopwatch.seconds / max(len(rows), 1) * due
-        return (
-            f"{written} of {len(rows)} rows were written in {stopwatch.seconds:.2f} s, and rolled "
-            f"back. {due} rows of {self.table.name} are due: {all_of_it:.0f} s, without pauses."
-        )
-
     def left(self, connection: sa.Connection) -> Iterator[int]:
         """Yield the ids of the rows that are still to be done."""
         for rows in pages(connection, self.query, lambda: MOST):

@@ -10,6 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from alembic import op
 
+from app.db import TABLE_OPTIONS
 from app.schema import backfill, engine, state
 from app.schema.engine import execute, fetch, inspector, listed, quoted
 
@@ -55,7 +56,7 @@ def put_aside_column(table: str, column: str) -> None:
         return
     if not engine.has_table(kept):
         columns = [sa.Column(k.name, k.type, primary_key=True, autoincrement=False) for k in keys]
-        op.create_table(kept, *columns, **state.OPTIONS | {"sqlite_autoincrement": False})
+        op.create_table(kept, *columns, **TABLE_OPTIONS | {"sqlite_autoincrement": False})
     if column not in engine.columns_of(kept):
         op.add_column(kept, sa.Column(column, c.type))
     k = reflected(kept)

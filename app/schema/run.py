@@ -18,7 +18,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import clock
 from app.schema import locks, state
-from app.schema.engine import Refused
 
 log = logging.getLogger(__name__)
 
@@ -127,19 +126,6 @@ def begin_immediate(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT" and not options.get("looks"):
         locks.take_turn(connection)
-
-
-def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
-    """Before a revision commits on SQLite, check what the engine was told not to."""
-    if ctx.as_sql or ctx.connection is None or ctx.dialect.name != "sqlite":
-        return
-    orphans = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if orphans:
-        places = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in orphans}))
-        raise Refused(
-            f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
-            "find them with PRAGMA foreign_key_check, mend them and run the command again."
-        )
 
 
 def attended(steps_of: Callable[..., Any]) -> Callable[..., Iterator[Any]]:

@@ -5,8 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-STAGES = ("expand", "backfill", "contract")
-
 
 @dataclass(frozen=True)
 class Check:

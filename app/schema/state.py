@@ -18,8 +18,6 @@ MAKING = "SELECT pg_advisory_xact_lock(4284)"
 Control = Literal["run", "pause", "cancel"]
 Rows = Sequence[sa.Row[Any]]
 
-OPTIONS: dict[str, Any] = {**TABLE_OPTIONS}
-
 metadata = sa.MetaData()
 runs = sa.Table(
     "schema_run",
@@ -33,7 +31,7 @@ runs = sa.Table(
     sa.Column("release", sa.String(64), nullable=True),
     sa.Column("digest", sa.String(64), nullable=True),  # of the revision's file as it was
     sa.Column("who", sa.String(128), nullable=True),  # user@host; not in tables made before
-    **OPTIONS,
+    **TABLE_OPTIONS,
 )
 backfills = sa.Table(
     "schema_backfill",
@@ -48,7 +46,7 @@ backfills = sa.Table(
     sa.Column("control", sa.String(16), nullable=False),
     sa.Column("started_at", UTCDateTime, nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False),
-    **OPTIONS | {"sqlite_autoincrement": False},
+    **TABLE_OPTIONS | {"sqlite_autoincrement": False},
 )
 
 
@@ -91,8 +89,6 @@ def told(connection: sa.Connection, revision: str) -> Control:
 
 def set_control(connection: sa.Connection, revision: str, told: Control) -> bool:
     """Tell a backfill that is under way what to do; return whether there is one."""
-    if not stand(connection):
-        return False
     under_way = backfills.c.state.in_(["running", "paused"])
     tell = sa.update(backfills).where(backfills.c.revision == revision, under_way)
     return connection.execute(tell.values(control=told)).rowcount > 0

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from app.db.probe import Probe
+from app.revisions import dry_runs
 from app.schema import progress, state
 from tests.schema.conftest import Schema
 from tests.schema.histories import db
@@ -116,7 +117,7 @@ def test_kill_9_leaves_its_count_right_and_the_next_run_takes_over(
 def test_a_dry_run_writes_nothing(schema: Schema, directory: str) -> None:
     work = ScriptDirectory(directory).get_revision("0002").module.work
     with schema.engine.connect() as connection:
-        said = work.dry_run(connection, 7)
+        said = dry_runs.dry_run(work, connection, 7)
 
     assert said.startswith("7 of 7 rows were written in ")
     assert f"rolled back. {ROWS} rows of thing are due" in said
