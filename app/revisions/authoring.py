@@ -121,7 +121,7 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     types = AutogenContext(context)
     assert isinstance(types.metadata, sa.MetaData)
     refuse_long(flattened(found))
-    chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata)
+    chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata, context.impl)
     chain.divide(found)
     told: list[Told] = []
     if chain.expand:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.ddl.impl import DefaultImpl
 from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.revisions.beginnings import kind_of, value_of
+from app.revisions import renames
+from app.revisions.beginnings import value_of
 from app.revisions.keys import needs_of
 from app.revisions.lengths import widening
 from app.revisions.names import of_row
@@ -26,11 +28,9 @@ from app.revisions.operations import (
     generic,
     is_foreign_key,
     not_null,
-    rename,
 )
 from app.revisions.refusals import (
     refuse_computed,
-    refuse_hidden,
     refuse_native_enum,
     refuse_new_under_an_old_name,
     refuse_shared,
@@ -54,6 +54,7 @@ class Chain:
     renamed: Callable[[str, str, str], bool]  # asks: table, old, new
     allow_drop: bool
     models: sa.MetaData
+    impl: DefaultImpl
     expand: list[MigrateOperation] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     contract: list[Any] = field(default_factory=list)
@@ -79,23 +80,13 @@ class Chain:
             for column in columns_of(op)
         }
         self.changed = changed_keys(flat)
-        dropped = [op for op in flat if isinstance(op, ops.DropColumnOp)]
-        self.became = {key: old for old in dropped if (key := self.renaming(old))}
+        self.became = renames.found(flat, self.added, self.renamed, self.models, self.impl)
         self.new_name = {
             (old.table_name, old.column_name): new for (_, new), old in self.became.items()
         }
         for op in flat:
             KINDS.get(type(op), Chain.refuse)(self, op)
         self.contract.sort(key=lambda op: LAST.index(type(op)) if type(op) in LAST else -1)
-
-    def renaming(self, old: ops.DropColumnOp) -> tuple[str, str] | None:
-        """Return the column that this one became, asking about each that it may have become."""
-        kind = kind_of(old.to_column())
-        for (table, name), column in self.added.items():
-            alike = table == old.table_name and kind_of(column) == kind
-            if alike and self.renamed(table, old.column_name, name):
-                return table, name
-        return None
 
     def create_table(self, op: Any) -> None:
         for item in op.columns:
@@ -119,8 +110,7 @@ class Chain:
             self.expand.append(ops.AddColumnOp(op.table_name, empty))
         if old := self.became.get(key):
             source = old.column_name
-            refuse_hidden(op.table_name, source, column)
-            self.expand.append(rename(op.table_name, source, column.name)[0])
+            self.expand += renames.begin(op.table_name, old.to_column(), column.name)
             self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:
             value = value_of(op.table_name, column, differs=key in self.unique_new)
@@ -140,7 +130,8 @@ class Chain:
         old = op.to_column()
         old = sa.Column(old.name, generic(old.type), nullable=True)
         if new := self.new_name.get((op.table_name, op.column_name)):
-            self.contract.append(rename(op.table_name, op.column_name, new)[1])
+            old.type = self.added[op.table_name, new].type  # the same, in words for each engine
+            self.contract.append(renames.end(op.table_name, op.column_name, new))
         self.contract.append(ops.DropColumnOp.from_column_and_tablename(None, op.table_name, old))
         self.doing[op.table_name].append(f"dropping {op.table_name}.{op.column_name}")
 
@@ -173,9 +164,9 @@ class Chain:
         self.doing[op.table_name].append(f"making {columns} unique")
 
     def create_foreign_key(self, op: Any) -> None:
-        if (op.source_table, op.local_cols[0]) in self.filled:
+        if (key := (op.source_table, op.local_cols[0])) in self.filled - self.became.keys():
             raise CommandError(
-                f"{op.source_table}.{op.local_cols[0]} may not be empty and points at rows of "
+                f"{'.'.join(key)} may not be empty and points at rows of "
                 f"{op.referent_table}: only you know at which, so let it be empty first."
             )
         if op.kw.get("deferrable") or op.kw.get("initially"):

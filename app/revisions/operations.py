@@ -32,18 +32,6 @@ def not_null(table: str, column: str) -> Line:
     )
 
 
-def rename(table: str, old: str, new: str) -> tuple[Line, Line]:
-    """Return what its expand does beside adding the new column, and its contract beside dropping.
-
-    Going down, both carry back what people wrote under the new name: the contract's before the
-    trigger is there, the expand's while it still is, or a live write to the old would be undone.
-    """
-    begin = f"ddl.create_staleness_trigger({table!r}, source={old!r}, derived={new!r})"
-    end = f"ddl.drop_staleness_trigger({table!r}, derived={new!r})"
-    back = f"ddl.carry_back({table!r}, old={old!r}, new={new!r})"
-    return Line(table, begin, f"{back}\n{end}"), Line(table, end, f"{back}\n{begin}")
-
-
 def foreign_key(op: Any) -> Line:
     does = [(word, op.kw[word]) for word in ("ondelete", "onupdate") if op.kw.get(word)]
     options = "".join(f", {word}={action!r}" for word, action in does)

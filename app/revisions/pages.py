@@ -22,8 +22,8 @@ BACKFILL = """Decide what `values_of` gives to the rows of before: this is only 
 
 Safe to stop and run again: batches commit, and only empty rows are touched. What the release
 of before writes meanwhile is found by running this once more, with `flask db backfill`."""
-RENAME = """From `{source}`, its old name. While the release of before writes that one, a trigger
-empties this one, and the next sweep fills it again.
+RENAME = """From `{source}`, its old name. Run it before the release that reads the new one is
+rolled out: from the expand on, triggers keep both in step, whichever of them a release writes.
 
 Safe to stop and run again: batches commit, and only empty rows are touched."""
 CONTRACT = (
@@ -73,13 +73,13 @@ class Page:
 def of_fill(fill: Fill, context: AutogenContext) -> Page:
     """Return the page of a backfill of one column."""
     column, at = fill.column.name, partial(names.column, fill.table)
-    key = [each.name for each in context.metadata.tables[fill.table].primary_key]  # type: ignore[union-attr]
-    if key != ["id"]:
+    key = context.metadata.tables[fill.table].primary_key.columns  # type: ignore[union-attr]
+    if key.keys() != ["id"]:
         raise CommandError(
             f"{fill.table}.{column} has to be filled, and backfills go by `id`, which is not the "
             f"primary key of {fill.table}: let the column be empty, or have a default."
         )
-    columns = [sa.Column("id", sa.Integer()), fill.column]
+    columns = [*key, fill.column]
     due = f"{at(column)}.is_(None)"
     if fill.source:
         columns.append(sa.Column(fill.source, fill.column.type))

@@ -63,7 +63,8 @@ RECIPES: dict[str, dict[str, tuple[str, float]]] = {
 RECIPES["widen"] = RECIPES["drop_not_null"] | {"mariadb": RECIPES["add_column"]["mariadb"]}
 RECIPES["create_unique_index"] = RECIPES["create_index"]
 RECIPES["drop_foreign_key"] = RECIPES["drop_not_null"] | {"mariadb": (EXCLUSIVE, 0)}
-RECIPES["drop_staleness_trigger"] = RECIPES["create_staleness_trigger"]
+for trigger in ("drop_staleness_trigger", "keep_in_step", "end_step"):
+    RECIPES[trigger] = RECIPES["create_staleness_trigger"]
 KEYS = {"add_foreign_key", "drop_foreign_key"}
 SECOND = KEYS | {"create_index", "create_unique_index", "drop_index"}
 # On SQLite their table's text alone is edited, where the library lets itself be told so.

@@ -11,39 +11,24 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from app.schema import backfill, engine, indexes, kept, rebuild
+from app.schema import engine, indexes, kept, rebuild
 from app.schema.engine import note as note
 from app.schema.tighten import add_foreign_key as add_foreign_key
 from app.schema.tighten import drop_foreign_key as drop_foreign_key
 from app.schema.tighten import drop_not_null as drop_not_null
 from app.schema.tighten import set_not_null as set_not_null
 from app.schema.tighten import widen as widen
+from app.schema.triggers import carry_back as carry_back
+from app.schema.triggers import create_staleness_trigger as create_staleness_trigger
+from app.schema.triggers import drop_staleness_trigger as drop_staleness_trigger
+from app.schema.triggers import end_step as end_step
+from app.schema.triggers import keep_in_step as keep_in_step
 
 # Ids are never reused, and strings compare byte for byte, on all three engines.
 TABLE_OPTIONS: dict[str, Any] = {
     "sqlite_autoincrement": True,
     "mariadb_charset": "utf8mb4",
     "mariadb_collate": "utf8mb4_nopad_bin",
-}
-# Empties a derived column when a release that does not know it writes its source alone.
-STALENESS = {
-    "sqlite": [
-        "CREATE TRIGGER {trigger} AFTER UPDATE OF {source} ON {table} "
-        "WHEN NEW.{source} IS NOT OLD.{source} AND NEW.{derived} IS OLD.{derived} "
-        "BEGIN UPDATE {table} SET {derived} = NULL WHERE rowid = NEW.rowid; END"
-    ],
-    "postgresql": [
-        "CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "
-        "'BEGIN NEW.{derived} := NULL; RETURN NEW; END'",
-        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW "
-        "WHEN (NEW.{source} IS DISTINCT FROM OLD.{source} "
-        "AND NEW.{derived} IS NOT DISTINCT FROM OLD.{derived}) EXECUTE FUNCTION {trigger}()",
-    ],
-    "mariadb": [
-        "CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW SET NEW.{derived} = "
-        "IF(NOT NEW.{source} <=> OLD.{source} AND NEW.{derived} <=> OLD.{derived}, "
-        "NULL, NEW.{derived})"
-    ],
 }
 
 
@@ -174,50 +159,6 @@ def drop_index(name: str, table_name: str) -> None:
         else:
             with engine.brief():
                 op.drop_index(name, table_name)
-
-
-def create_staleness_trigger(table: str, *, source: str, derived: str) -> None:
-    """Empty `derived` whenever a release that does not know it writes `source` alone.
-
-    Otherwise what was derived from the old value would outlive it; a backfill fills it again.
-    """
-    drop_staleness_trigger(table, derived=derived)
-    words = {"trigger": trigger_on(table, derived), "table": table, "source": source}
-    words = {word: engine.quoted(name) for word, name in (words | {"derived": derived}).items()}
-    for statement in STALENESS[engine.dialect()]:
-        op.execute(statement.format(**words))
-
-
-def drop_staleness_trigger(table: str, *, derived: str) -> None:
-    """Drop the trigger of `create_staleness_trigger`."""
-    # What is derived can be wrong by the time that a downgrade is taken back: see kept.py.
-    op.get_context().opts.setdefault("derived", set()).add((table, derived))
-    trigger = engine.quoted(trigger_on(table, derived))
-    if engine.dialect() == "postgresql":
-        op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {engine.quoted(table)}")
-        op.execute(f"DROP FUNCTION IF EXISTS {trigger}()")
-    else:
-        op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-
-
-def trigger_on(table: str, derived: str) -> str:
-    return engine.short(f"tr_{table}_{derived}")
-
-
-def carry_back(table: str, *, old: str, new: str) -> None:
-    """Going down, write what a column's new name holds into the old one, at a backfill's pace."""
-    op.get_context().opts.setdefault("carried", set()).add((table, new))
-    t = sa.table(table, *map(sa.column, ("id", old, new)))  # backfills go by id too
-    due = t.c[new].is_not(None) & t.c[old].is_distinct_from(t.c[new])  # empty, the old is newer
-    if engine.dialect() == "mariadb" and not engine.is_script():
-        at = f"trigger_schema = DATABASE() AND trigger_name = '{trigger_on(table, new)}'"
-        if not engine.fetch(f"SELECT 1 FROM information_schema.triggers WHERE {at}"):
-            due &= t.c[old].is_(None)  # a run that broke off dropped it: the old may be newer
-    update = sa.update(t).where(due).values({old: t.c[new]})
-    if engine.is_script():
-        op.execute(update)
-    elif new in engine.columns_of(table):
-        backfill.write_in_batches(sa.select(t.c.id).where(due).order_by(t.c.id), update, t.c.id)
 
 
 def adopt_table(table: str, *, unique: dict[str, list[str]]) -> None:
