@@ -138,7 +138,8 @@ def action(
 
 
 def table_of(call: reading.Call) -> str:
-    return str(call.arguments[1 if call.name in SECOND else 0])
+    named = call.options.get("table_name")  # as Alembic writes it of an index
+    return str(named or call.arguments[1 if call.name in SECOND else 0])
 
 
 def written_anew(revision: Script, connection: sa.Connection) -> set[str]:
