@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 import click
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import current_app, g
 from flask_migrate.cli import db  # type: ignore[import-not-found]
 
-from app.revisions import authoring
+from app.revisions import authoring, trial
 
 group: click.Group = db
 
@@ -19,6 +20,7 @@ def commands() -> dict[str, click.Command]:
     return {
         **given,
         "migrate": migrate(given["migrate"]),
+        "revision": revision(given["revision"]),
         "merge": merge(given["merge"]),
         "upgrade": explained(given["upgrade"], "flask db upgrade --sql"),
         "downgrade": explained(given["downgrade"], "flask db downgrade -2", Relative),
@@ -29,8 +31,8 @@ def migrate(their: click.Command) -> click.Command:
     """Return Flask-Migrate's `migrate` with one option more."""
 
     def run(allow_drop: bool, x_arg: tuple[str, ...], **options: Any) -> None:
-        assert their.callback is not None
-        their.callback(x_arg=(*x_arg, *(["allow-drop"] if allow_drop else [])), **options)
+        x_arg = (*x_arg, *(["allow-drop"] if allow_drop else []))
+        tried(their, x_arg=x_arg, **options)
 
     drop = click.Option(["--allow-drop"], is_flag=True, help="Let tables go that no model has.")
     said = """Write what changed in the models as a chain: expand, backfill, contract.
@@ -38,6 +40,25 @@ def migrate(their: click.Command) -> click.Command:
     Example: flask db migrate -m "Adding phone"
     """
     return click.Command("migrate", params=[*their.params, drop], callback=run, help=said)
+
+
+def revision(their: click.Command) -> click.Command:
+    """Return Flask-Migrate's `revision`, which leaves no file behind that cannot be used."""
+
+    def run(**options: Any) -> None:
+        tried(their, **options)
+
+    return click.Command("revision", params=their.params, callback=run, help=their.help)
+
+
+def tried(their: click.Command, **options: Any) -> None:
+    assert their.callback is not None
+    with trial.all_or_nothing(config_of(options["directory"])):
+        their.callback(**options)
+
+
+def config_of(directory: str | None) -> Config:
+    return current_app.extensions["migrate"].migrate.get_config(directory or g.directory)
 
 
 class Relative(click.Command):
@@ -69,8 +90,7 @@ def merge(their: click.Command) -> click.Command:
     ) -> None:
         if not revisions:
             raise click.UsageError("Say what to merge: `flask db merge heads`, or two revisions.")
-        config = current_app.extensions["migrate"].migrate.get_config(directory or g.directory)
-        script = ScriptDirectory.from_config(config)
+        script = ScriptDirectory.from_config(config_of(directory))
         number = f"{authoring.free(script, rev_id):04}"
         if len(ends := script.get_revisions(revisions)) < 2:
             click.echo(f"Nothing to merge: {ends[0].revision} is one end, and it takes two.")

@@ -198,7 +198,7 @@ def finish(path: str, options: Any) -> None:
     head = file.parents[1] / "HEAD"
     made[file] = head.read_text() if head.exists() else None
     if wrong := fault(file):
-        undo(head)
+        undo()
         raise CommandError(f"What was written for {file.name} is no Python, and is gone: {wrong}.")
     head.write_text(file.name.partition("_")[0] + "\n")
 
@@ -216,12 +216,13 @@ def fault(file: Path) -> str | None:
     return None
 
 
-def undo(head: Path) -> None:
+def undo() -> None:
     """Take away what this run wrote: every later upgrade would stop at a file that cannot run."""
-    before = next(iter(made.values()))
-    for file in made:
-        file.unlink()
-    if before is None:
-        head.unlink(missing_ok=True)
-    else:
-        head.write_text(before)
+    for file, before in reversed(made.items()):
+        head = file.parents[1] / "HEAD"
+        file.unlink(missing_ok=True)
+        if before is None:
+            head.unlink(missing_ok=True)
+        else:
+            head.write_text(before)
+    made.clear()

@@ -204,7 +204,9 @@ class Chain:
                 f"No model describes the table {op.table_name} any more. If its rows are to go "
                 "for ever, say --allow-drop; if not, see that its model is imported."
             )
-        self.contract.append(op)
+        table = op.to_table()
+        table.primary_key.name = f"pk_{table.name}"  # which PostgreSQL alone remembers
+        self.contract.append(ops.DropTableOp.from_table(table))
         self.doing[op.table_name].append(f"dropping {op.table_name}")
 
     def refuse(self, op: Any) -> None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,27 @@ def findings(script: ScriptDirectory, runs: Sequence[Any] = ()) -> list[Finding]
     `runs` are the notes of a database on what ran there, if there is one to ask.
     """
     revisions = reading.history(script)
-    ours = [
-        (revision, line, level, name, instead)
-        for revision in revisions
-        for level, name, check in RULES
-        for line, instead in check(revision)
-    ]
-    for others in (keys, bypasses, writes):
-        ours += others.findings(revisions)
     found = [
         Finding(Path(revision.path).name, line, level, name, instead)
-        for revision, line, level, name, instead in [*ours, *squawk.findings(revisions)]
+        for revision, line, level, name, instead in chain(
+            of_ours(revisions), squawk.findings(revisions)
+        )
     ]
     found += [
         Finding(file, 1, "error", "edited after it ran", instead)
         for file, instead in signature.edited(script, runs).items()
     ]
     return [*of_all(script), *sorted(found, key=lambda finding: (finding.file, finding.line))]
+
+
+def of_ours(revisions: list[Script]) -> Iterator[tuple[Script, int, str, str, str]]:
+    """Yield what our own rules find: line, level, rule, the safe rewrite."""
+    for revision in revisions:
+        for level, name, check in RULES:
+            for line, instead in check(revision):
+                yield revision, line, level, name, instead
+    for others in (keys, bypasses, writes):
+        yield from others.findings(revisions)
 
 
 def of_all(script: ScriptDirectory) -> Iterator[Finding]:

@@ -50,15 +50,15 @@ class Listing(io.TextIOBase):
         return len(text)
 
 
-def statements(revision: Script, dialect: sa.Dialect) -> list[Statement]:
-    """Return what upgrade() would run, or raise Unwritable."""
+def statements(revision: Script, dialect: sa.Dialect, function: str = "upgrade") -> list[Statement]:
+    """Return what upgrade() would run, or downgrade(), or raise Unwritable."""
     listing = Listing(revision, dialect)
     options = {"as_sql": True, "output_buffer": listing, "literal_binds": True}
     options["transactional_ddl"] = dialect.name != "mariadb"
     context = MigrationContext.configure(dialect=dialect, opts=options)
     with Operations.context(context):
         try:
-            revision.module.upgrade()
+            getattr(revision.module, function)()
         except Exception as error:
             what = f"{revision.revision} cannot be written as SQL for {dialect.name}"
             raise Unwritable(f"{what}: look before acting through ddl") from error
