@@ -1,12 +1,10 @@
 <%!
-from app.revisions.authoring import body, imports, in_docstring, page_of
+from app.revisions.authoring import body, imports, page_of
 %><%
 page = page_of(context.get("pages", {}), up_revision, message)
 up, down = page.up or body(upgrades), page.down or body(downgrades)
-needed = imports(page.head, up, down, extra=imports_ if (imports_ := context.get("imports", "")) else "")
-%>"""${in_docstring(page.title)}. [${page.stage}]
-
-${page.why}
+needed = imports(page.head, up, down, extra=f"{page.imports}\n{context.get('imports') or ''}")
+%>"""${page.docstring}
 """
 % if needed:
 

@@ -21,8 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
-from app.db import UTCDateTime
-from app.revisions import checks, pages
+from app.revisions import checks, pages, spelling
 from app.revisions.chain import Chain
 from app.revisions.operations import flattened
 from app.revisions.pages import Page
@@ -35,6 +34,8 @@ OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_i
 
 # Alembic writes them as the engine at hand has them, and PostgreSQL takes no 0 for a boolean.
 TRUTHS: dict[type, str] = {type(sa.false()): "sa.false()", type(sa.true()): "sa.true()"}
+
+OF_DATETIME = ("UTC", "date", "datetime", "time", "timedelta")
 
 Told = tuple[Page, list[Any]]
 
@@ -110,11 +111,6 @@ def page_of(written: dict[str, Page], revision: str | None, message: str | None)
     return written.get(revision or "", nothing)
 
 
-def in_docstring(title: str) -> str:
-    """Return these words as a docstring has to spell them."""
-    return title.replace("\\", r"\\").replace('"""', r"\"\"\"")
-
-
 def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> list[Told]:
     """Return the pages of the chain that this change needs, each with its operations."""
     options = context.opts["revision_context"].config.cmd_opts
@@ -133,6 +129,8 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     for table in dict.fromkeys(op.table_name for op in chain.contract):
         mine = [n for n, fill in zip(done, chain.fills, strict=True) if fill.table == table]
         told.append(pages.of_contract(table, chain, mine, types))
+    for page, _ in told:
+        page.imports = "\n".join(types.imports)
     return told
 
 
@@ -152,17 +150,7 @@ def render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False
         return TRUTHS.get(type(getattr(item, "arg", None)), False)
     if kind != "type":
         return False
-    variants = getattr(item, "_variant_mapping", {})
-    if isinstance(item, UTCDateTime):
-        return "ddl.timestamp()"
-    if isinstance(item, sa.BigInteger) and "sqlite" in variants:
-        return "ddl.big_id()"
-    if (
-        isinstance(item, sa.String)
-        and getattr(variants.get("postgresql"), "collation", None) == "C"
-    ):
-        return f"ddl.key({item.length})"
-    return False
+    return spelling.type_of_ours(item, context)
 
 
 def body(operations: str | None) -> str:
@@ -173,22 +161,26 @@ def body(operations: str | None) -> str:
     text = re.sub(rf"\bop\.({OPERATIONS})\(", r"ddl.\1(", "\n".join(lines))
     for option, value in ddl.TABLE_OPTIONS.items():
         text = text.replace(f",\n    {option}={value!r}", "")
-    return text.strip() or "pass"
+    return spelling.in_pieces(text.strip()) or "pass"
 
 
 def imports(*bodies: str, extra: str = "") -> str:
     """Return the import lines that these bodies need, and no others."""
     text = "\n".join(bodies)
-    times = [name for name in ("UTC", "date", "datetime") if re.search(rf"\b{name}\b[()]", text)]
+    times = [name for name in OF_DATETIME if re.search(rf"(?<![.\w]){name}\b[()]", text)]
     ours = [name for name in ("backfill", "ddl", "stages") if re.search(rf"\b{name}\.", text)]
-    lines = [
-        f"from datetime import {', '.join(times)}\n" if times else "",
-        "import sqlalchemy as sa" if re.search(r"\bsa\.", text) else "",
-        "from alembic import op" if re.search(r"\bop\.", text) else "",
-        *extra.splitlines(),
-        f"\nfrom app.schema import {', '.join(ours)}" if ours else "",
+    standard = [f"from datetime import {', '.join(times)}"] if times else []
+    for module, name in (("decimal", "Decimal"), ("uuid", "UUID")):
+        if re.search(rf"(?<![.\w]){name}\(", text):
+            standard.append(f"from {module} import {name}")
+    theirs = [
+        "import sqlalchemy as sa",
+        "from alembic import op",
+        *sorted(set(extra.split("\n")) - {""}),
     ]
-    return "\n".join(line for line in lines if line)
+    needed = [line for line in theirs if re.search(rf"\b{line.split()[-1]}\.", text)]
+    of_app = [f"from app.schema import {', '.join(ours)}"] if ours else []
+    return "\n\n".join("\n".join(block) for block in (standard, needed, of_app) if block)
 
 
 @write_hooks.register("gatehouse")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 # What a revision defines or imports beside its tables, and what its lines call.
 TAKEN = {
     *("UTC", "backfill", "date", "datetime", "ddl", "op", "sa", "stages"),
+    *("Decimal", "UUID", "time", "timedelta", "mysql", "postgresql", "sqlite"),
     *("branch_labels", "depends_on", "down_revision", "revision", "stage"),
     *("checks", "downgrade", "irreversible", "requires_done", "upgrade", "values_of", "work"),
     *("connection", "dict", "float", "list", "row", "rows", "str", "would_lose"),

@@ -14,7 +14,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
 
-from app.revisions import names
+from app.revisions import names, spelling
 from app.revisions.chain import Chain, Fill
 
 EXPAND = "The release that runs goes on: it need not know of what is new, nor write it."
@@ -30,6 +30,8 @@ CONTRACT = (
     "Run it once no release runs that needs the old shape: it refuses while rows are left to do."
 )
 STAY = '"""The values stay: they are as true as before, and the expand takes them along."""'
+
+LONGEST = 90  # of a title, with its stage
 
 FILL = """
 def values_of(connection: sa.Connection, rows: backfill.Rows) -> backfill.Values:
@@ -52,7 +54,7 @@ CHECK = """
     stages.Check(
         query=sa.select(sa.func.count()).select_from({query}.subquery()),
         expected=0,
-        refusal={refusal!r},
+        refusal={refusal},
         examples={query},
     ),
 """
@@ -68,6 +70,17 @@ class Page:
     head: str = ""  # before upgrade()
     up: str = ""  # the body of upgrade() and downgrade(), where the operations do not say it
     down: str = ""
+    imports: str = ""  # what types of an engine's own may need
+
+    @property
+    def docstring(self) -> str:
+        """The title in a line, cut if it has to be, and what else there is to say."""
+        title = " ".join(self.title.split())
+        line = textwrap.shorten(title, LONGEST - len(self.stage), placeholder=" …")
+        why = self.why if line == title else f"{title}.\n\n{self.why}"
+        why = "\n".join(textwrap.fill(each, 96) for each in why.splitlines())
+        said = f"{line}{'.' if line == title else ''} [{self.stage}]\n\n{why}"
+        return said.replace("\\", r"\\").replace('"""', r"\"\"\"")
 
 
 def of_fill(fill: Fill, context: AutogenContext) -> Page:
@@ -110,7 +123,7 @@ def of_contract(
         dying = [table]
     if dying:
         gone = dying if whole else [f"{table}.{column}" for column in dying]
-        lines += [f"irreversible = {', '.join(gone)!r}"]
+        lines += [f"irreversible = {spelling.text(', '.join(gone))}"]
         lines += [f"would_lose = {would_lose(table, [] if whole else dropped, chain)}"]
     lines += uniqueness(table, unique)
     columns = [sa.Column(column, sa.String()) for column in unique]
@@ -130,7 +143,7 @@ def uniqueness(table: str, columns: list[str]) -> list[str]:
         query = f"{names.variable(column)}_twice"
         twice.append(TWICE.format(query=query, column=names.column(table, column)))
         refusal = f"Several rows of {table} have the same {column}: make them differ."
-        checks.append(CHECK.format(query=query, refusal=refusal))
+        checks.append(CHECK.format(query=query, refusal=spelling.text(refusal)))
     return [*twice, f"checks = [{''.join(checks)}]"] if checks else []
 
 

@@ -108,7 +108,12 @@ def test_a_column_of_such_a_name_is_carried_over_and_dropped(
 
 
 def test_files_that_are_no_python_do_not_stay(sqlite_at_head: Schema, project: Path) -> None:
-    odd = ("class Odd(sa.String):", "    def __repr__(self) -> str:", '        return "<odd>"')
+    odd = (
+        "class Odd(sa.String):",
+        '    __module__ = "sqlalchemy.types"',
+        "    def __repr__(self) -> str:",
+        '        return "<odd>"',
+    )
     change_models(project, *odd, "User.odd = mapped_column(Odd(9), nullable=True)")
 
     made = migrate(sqlite_at_head, project, "-m", "Adding")

@@ -1,0 +1,148 @@
+"""How `flask db migrate` spells what a model says: values, types, names, and long words."""
+
+from pathlib import Path
+
+from tests.schema.conftest import HEAD, Schema
+from tests.schema.histories import change_models, db, ruff
+from tests.schema.test_authoring import column, migrate, new_files
+
+VALUES = """
+
+import enum
+import uuid
+from datetime import UTC, time, timedelta, timezone
+from decimal import Decimal
+
+from sqlalchemy.dialects import postgresql
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Cents(sa.TypeDecorator):
+    impl = sa.Numeric(10, 2)
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return None if value is None else Decimal(value) / 100
+
+
+class Later(sa.TypeDecorator):
+    impl = UTCDateTime
+    cache_ok = True
+
+
+for name, kind, default in (
+    ("a_price", sa.Numeric(10, 2), Decimal("1.50")),
+    ("a_day", sa.Date, date(2020, 1, 2)),
+    ("a_moment", Later, datetime(2020, 1, 2, 3, tzinfo=timezone(timedelta(hours=1)))),
+    ("a_time", sa.Time, time(4, 5)),
+    ("a_span", sa.Interval, timedelta(days=1)),
+    ("a_reference", sa.Uuid, uuid.UUID(int=5)),
+    ("a_colour", sa.String(9), Colour.RED),
+    ("a_level", sa.Integer, Level.HIGH),
+    ("a_fee", Cents, 250),
+    ("a_blob", sa.LargeBinary, b"\\xff'"),
+):
+    setattr(User, name, mapped_column(kind, default=default, nullable=False))
+User.a_span_of_none = mapped_column(sa.Interval, nullable=False)
+prefs = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+User.prefs = mapped_column(prefs, nullable=True)
+"""
+STORED = {
+    "a_price": "1.5",
+    "a_day": "20200102",
+    "a_moment": "20200102 02:00:00",
+    "a_time": "4:05:00",
+    "a_reference": "00000000000000000000000000000005",
+    "a_colour": "red",
+    "a_level": "3",
+    "a_fee": "2.5",
+}
+
+
+def test_the_values_and_types_of_a_model_are_written_so_that_they_run(
+    at_head: Schema, project: Path
+) -> None:
+    at_head.execute("INSERT INTO \"user\" (name) VALUES ('alice')")
+    change_models(project, VALUES)
+
+    made = migrate(at_head, project, "-m", "Adding values")
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    ran = db(at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    for name, value in STORED.items():
+        stored = at_head.scalar(f'SELECT {name} FROM "user"')
+        assert value in str(stored).replace("-", ""), name
+    assert bytes(at_head.scalar('SELECT a_blob FROM "user"')) == b"\xff'"
+    check = at_head.flask("db", "check", cwd=project)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+REFUSED = [
+    (
+        "The default= of user.at is of type object, which a revision cannot write",
+        "User.at = mapped_column(sa.Integer, default=object(), nullable=False)",
+    ),
+    (
+        "Point is no type of SQLAlchemy's, and a revision imports no model",
+        "class Point(sa.types.UserDefinedType):\n    pass\n\n\n"
+        "User.at = mapped_column(Point, nullable=True)",
+    ),
+    (
+        "user.at may not be empty, and there is no such value to begin with",
+        "class Point(sa.types.UserDefinedType):\n    pass\n\n\n"
+        "User.at = mapped_column(Point, nullable=False)",
+    ),
+]
+
+
+def test_what_no_revision_can_spell_is_refused_in_a_sentence(
+    sqlite_at_head: Schema, project: Path
+) -> None:
+    models = project / "app" / "accounts" / "models.py"
+    before = models.read_text()
+    for reason, lines in REFUSED:
+        models.write_text(f"{before}\n{lines}\n")
+
+        made = migrate(sqlite_at_head, project, "-m", "Trying")
+
+        assert made.returncode == 1, reason
+        assert reason in made.stderr
+        assert "Traceback" not in made.stderr
+        assert new_files(project) == []
+        assert (project / "migrations" / "HEAD").read_text() == f"{HEAD}\n"
+
+
+def test_long_words_are_laid_out_as_ruff_wants_them(sqlite_at_head: Schema, project: Path) -> None:
+    sqlite_at_head.execute("INSERT INTO user (name) VALUES ('alice')")
+    names = [f"a_rather_long_name_for_a_column_{number}" for number in range(3)]
+    long = "it's  a \\ long\tway " * 9
+    lines = [column(name, nullable=False, unique=True, index=True) for name in names]
+    lines += [column("told", "sa.String(200)", nullable=False, default=long)]
+    lines += [column("given", "sa.String(200)", nullable=False, server_default=long)]
+    change_models(project, "\n".join(lines))
+    title = "A message that is quite long,\nbecause its developer has a lot to say and says. " * 2
+
+    made = migrate(sqlite_at_head, project, "-m", title)
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    begin = '"""A message that is quite long, because its developer has a lot to say and says.'
+    assert new_files(project)[0].read_text().startswith(f"{begin} A … [expand]\n\n{begin[3:]}")
+    ran = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert sqlite_at_head.rows("SELECT told, given FROM user") == [(long, long)]
+    change_models(project)
+    models = project / "app" / "accounts" / "models.py"
+    models.write_text(models.read_text().replace("\n".join(lines), ""))
+    made = migrate(sqlite_at_head, project, "-m", "Taking all of it away")
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
