@@ -31,6 +31,7 @@ from app.revisions.operations import (
 )
 from app.revisions.refusals import (
     refuse_computed,
+    refuse_json,
     refuse_native_enum,
     refuse_new_under_an_old_name,
     refuse_shared,
@@ -113,6 +114,7 @@ class Chain:
             self.expand += renames.begin(op.table_name, old.to_column(), column.name)
             self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:
+            refuse_json(op.table_name, column)
             value = value_of(op.table_name, column, differs=key in self.unique_new)
             self.fills.append(Fill(op.table_name, column, value))
         else:
@@ -140,12 +142,14 @@ class Chain:
             self.expand.append(widening(op))
         if op.modify_nullable is None:
             return
+        # The model reads it, and may know of fewer values than the engine does.
+        columns = self.models.tables[op.table_name].c
+        modelled = next(each for each in columns if each.name == op.column_name)
+        refuse_json(op.table_name, modelled)
         if op.modify_nullable:
             self.expand.append(not_null(op.table_name, op.column_name).reverse())
             return
         column: sa.Column[Any] = sa.Column(op.column_name, generic(op.existing_type))
-        # The model reads it, and may know of fewer values than the engine does.
-        modelled = self.models.tables[op.table_name].c[op.column_name]
         differs = (op.table_name, op.column_name) in self.unique_new
         self.fills.append(Fill(op.table_name, column, value_of(op.table_name, modelled, differs)))
         self.require(op.table_name, op.column_name)

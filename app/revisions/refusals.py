@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from alembic.util import CommandError
 
+from app.revisions.spelling import plain
 from app.schema.engine import LONGEST
 
 # What a literal is in SQL: a string, a number, or a word.
@@ -93,3 +94,13 @@ def new_in(op: Any) -> Iterator[str]:
         yield str(op.index_name)
     if isinstance(op, ops.CreateForeignKeyOp):
         yield str(op.constraint_name)
+
+
+def refuse_json(table: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError where JSON would become required, or no longer be, over rows."""
+    if isinstance(plain(column.type), sa.JSON):
+        raise CommandError(
+            f"{table}.{column.name} is JSON, and whether it may be empty MariaDB changes only by "
+            "copying the table while writers wait: let it be empty (`| None`), and let the code "
+            "see that it is not."
+        )

@@ -87,6 +87,8 @@ def test_the_values_and_types_of_a_model_are_written_so_that_they_run(
 
 
 REFUSED = [
+    ("user.prefs is JSON, and whether it may be empty", column("prefs", "sa.JSON", nullable=False)),
+    ("user.bag is JSON, and whether it may be empty", column("bag", "sa.JSON", nullable=False)),
     (
         "The default= of user.at is of type object, which a revision cannot write",
         "User.at = mapped_column(sa.Integer, default=object(), nullable=False)",
@@ -107,10 +109,12 @@ REFUSED = [
 def test_what_no_revision_can_spell_is_refused_in_a_sentence(
     sqlite_at_head: Schema, project: Path
 ) -> None:
+    sqlite_at_head.execute("ALTER TABLE user ADD COLUMN bag JSON")
     models = project / "app" / "accounts" / "models.py"
     before = models.read_text()
     for reason, lines in REFUSED:
-        models.write_text(f"{before}\n{lines}\n")
+        nullable_bag = [] if "bag" in lines else [column("bag", "sa.JSON")]
+        models.write_text("\n".join([before, *nullable_bag, lines]) + "\n")
 
         made = migrate(sqlite_at_head, project, "-m", "Trying")
 
