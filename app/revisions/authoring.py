@@ -23,6 +23,7 @@ from alembic.util import CommandError
 
 from app.revisions import checks, pages, spelling
 from app.revisions.chain import Chain
+from app.revisions.indexes import refuse_more_than_columns
 from app.revisions.operations import flattened
 from app.revisions.pages import Page
 from app.revisions.refusals import refuse_long
@@ -53,6 +54,7 @@ def number(context: MigrationContext, revision: Any, directives: list[MigrationS
     written = getattr(options.config.cmd_opts, "autogenerate", False)
     if written:
         checks.refuse_new(context)
+        refuse_more_than_columns(flattened(found), context)
     if written and found.is_empty():
         directives.clear()
         log.info("No changes in schema detected.")

@@ -86,6 +86,17 @@ def test_the_values_and_types_of_a_model_are_written_so_that_they_run(
     assert check.returncode == 0, check.stdout + check.stderr
 
 
+INDEX = "sa.Index('ix_user_odd', {})"
+MORE = "ix_user_odd on user is more than columns"
+PET = """
+
+class Pet(Model):
+    __tablename__ = "pet"
+    __table_args__ = (sa.Index("ix_pet_name", sa.text("lower(name)")), TABLE_OPTIONS)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+"""
 REFUSED = [
     ("user.prefs is JSON, and whether it may be empty", column("prefs", "sa.JSON", nullable=False)),
     ("user.bag is JSON, and whether it may be empty", column("bag", "sa.JSON", nullable=False)),
@@ -103,6 +114,11 @@ REFUSED = [
         "class Point(sa.types.UserDefinedType):\n    pass\n\n\n"
         "User.at = mapped_column(Point, nullable=False)",
     ),
+    (MORE, INDEX.format("User.display_name, sqlite_where=User.id > 1")),
+    (MORE, INDEX.format("User.display_name, postgresql_using='hash'")),
+    (MORE, INDEX.format("User.created_at.desc()")),
+    (MORE, INDEX.format("sa.func.lower(User.display_name)")),  # of which Alembic says nothing
+    ("ix_pet_name on pet is more than columns", PET),
 ]
 
 
@@ -123,6 +139,29 @@ def test_what_no_revision_can_spell_is_refused_in_a_sentence(
         assert "Traceback" not in made.stderr
         assert new_files(project) == []
         assert (project / "migrations" / "HEAD").read_text() == f"{HEAD}\n"
+
+
+def test_an_index_that_was_made_by_hand_stands(at_head: Schema, project: Path) -> None:
+    kinds = {"ix_user_newest": "display_name DESC", "ix_user_lower": "(lower(display_name))"}
+    lines = ["sa.Index('ix_user_newest', User.display_name.desc())"]
+    if at_head.dialect == "mariadb":
+        del kinds["ix_user_lower"]  # which it has not
+    else:
+        kinds["ix_user_some"] = "display_name) WHERE (id > 1"
+        lines += ["sa.Index('ix_user_lower', sa.func.lower(User.display_name))"]
+        lines += [
+            "some = User.id > 1\nsa.Index('ix_user_some', User.display_name, sqlite_where=some, "
+            "postgresql_where=some)"
+        ]
+    for name, over in kinds.items():
+        at_head.execute(f'CREATE INDEX {name} ON "user" ({over})')
+    change_models(project, "\n".join(lines))
+
+    made = migrate(at_head, project, "-m", "Nothing new")
+
+    assert made.returncode == 0, made.stderr
+    assert "No changes in schema detected" in made.stderr
+    assert new_files(project) == []
 
 
 def test_long_words_are_laid_out_as_ruff_wants_them(sqlite_at_head: Schema, project: Path) -> None:
