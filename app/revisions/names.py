@@ -23,6 +23,14 @@ def variable(name: str) -> str:
     return f"{name}_" if name in TAKEN or keyword.iskeyword(name) else name
 
 
+def free(name: str, taken: set[str]) -> str:
+    """Return this name, or one like it that is not taken, and take it."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
 def column(table: str, name: str) -> str:
     """Return the column of a table as Python gets at it."""
     c = f"{variable(table)}.c"

@@ -138,9 +138,9 @@ def of_contract(
 
 def uniqueness(table: str, columns: list[str]) -> list[str]:
     """Return the lines that refuse rows of which two have the same in one of these columns."""
-    twice, checks = [], []
+    twice, checks, taken = [], [], {names.variable(table)}
     for column in columns:
-        query = f"{names.variable(column)}_twice"
+        query = names.free(f"{names.variable(column)}_twice", taken)
         twice.append(TWICE.format(query=query, column=names.column(table, column)))
         refusal = f"Several rows of {table} have the same {column}: make them differ."
         checks.append(CHECK.format(query=query, refusal=spelling.text(refusal)))

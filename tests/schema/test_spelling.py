@@ -164,6 +164,33 @@ def test_an_index_that_was_made_by_hand_stands(at_head: Schema, project: Path) -
     assert new_files(project) == []
 
 
+def test_no_name_in_a_revision_takes_the_place_of_another(
+    sqlite_at_head: Schema, project: Path
+) -> None:
+    for name in ("a b", "a_b", "tel"):
+        sqlite_at_head.execute(f'ALTER TABLE user ADD COLUMN "{name}" VARCHAR(9)')
+    table = "(id INTEGER NOT NULL CONSTRAINT pk_nick_twice PRIMARY KEY, nick VARCHAR(9))"
+    sqlite_at_head.execute(f"CREATE TABLE nick_twice {table}")
+    sqlite_at_head.execute("INSERT INTO user (name, a_b) VALUES ('alice', 'x'), ('bob', 'x')")
+    unique = [column(name, "sa.String(9)", unique=True, index=True) for name in ("a b", "a_b")]
+    nick = "sa.Column('nick', sa.String(9), unique=True, index=True)"
+    identity = "sa.Column('id', sa.Integer, primary_key=True)"
+    twice = f"sa.Table('nick_twice', Model.metadata, {identity}, {nick})"
+    keyed = column("tel", "sa.String(9)", key="phone", nullable=False)
+    change_models(project, "\n".join([*unique, twice, keyed]))
+
+    made = migrate(sqlite_at_head, project, "-m", "Tightening")
+
+    assert made.returncode == 0, made.stderr
+    assert ruff(*new_files(project)) == ""
+    stopped = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert "Several rows of user have the same a_b" in stopped.output
+    sqlite_at_head.execute("UPDATE user SET a_b = name")
+    ran = db(sqlite_at_head, project / "migrations", "upgrade")
+    assert ran.exit_code == 0, ran.output
+    assert sqlite_at_head.version == new_files(project)[-1].name[:4]
+
+
 def test_long_words_are_laid_out_as_ruff_wants_them(sqlite_at_head: Schema, project: Path) -> None:
     sqlite_at_head.execute("INSERT INTO user (name) VALUES ('alice')")
     names = [f"a_rather_long_name_for_a_column_{number}" for number in range(3)]
