@@ -26,7 +26,7 @@ from app.schema.progress import MOST, WRITING, Pace, Progress, Stopwatch
 
 TRIES = 5
 Rows = Sequence[sa.Row[Any]]
-Values = Mapping[int, Mapping[str, Any]]
+Values = Mapping[Any, Mapping[str, Any]]  # by id
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -71,7 +71,7 @@ class Backfill:
                     fewest = min(fewest, due)
                 progress.state = "done" if in_vain < TRIES else "leftovers"
 
-    def left(self, connection: sa.Connection) -> Iterator[int]:
+    def left(self, connection: sa.Connection) -> Iterator[Any]:
         """Yield the ids of the rows that are still to be done."""
         for rows in pages(connection, self.query, lambda: MOST):
             wanted = self.still_due(connection, rows) if self.still_due else None
