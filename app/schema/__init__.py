@@ -2,7 +2,7 @@
 
 What a revision calls:
 ddl          the operations, each in the safe form of SQLite, PostgreSQL and MariaDB; behind it
-             stand engine, indexes, tighten, kept, and for SQLite rebuild
+             stand engine, indexes, tighten, triggers, kept, and for SQLite rebuild
 backfill     rows moved in batches, stoppable at any moment, never over a live write; progress
 stages       expand, backfill, contract: the words for them
 
