@@ -1,7 +1,6 @@
 """How `flask db migrate` tells a new name of a column, which is all that a rename changes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +9,10 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrateOperation
 from alembic.util import CommandError
 
-from app.revisions.beginnings import kind_of, plain
+from app.revisions.beginnings import kind_of
 from app.revisions.operations import Line, columns_of, not_null
 from app.revisions.refusals import refuse_hidden
+from app.revisions.spelling import plain
 
 Added = dict[tuple[str, str], sa.Column[Any]]  # by table and name
 Became = dict[tuple[str, str], ops.DropColumnOp]
@@ -75,16 +75,15 @@ def in_step(table: str, old: str, new: str) -> tuple[str, str]:
 
 def alike(old: sa.Column[Any], new: sa.Column[Any], impl: DefaultImpl) -> bool:
     """Whether one may be the other: what they hold in Python, or in the database, is the same."""
-    with suppress(NotImplementedError):  # of a type that says nothing of Python
-        if kind_of(old) == kind_of(new):
-            return True
+    if kind_of(old) == kind_of(new):
+        return True
     return not isinstance(old.type, sa.types.NullType) and is_same(old, new, impl)
 
 
 def is_same(old: sa.Column[Any], new: sa.Column[Any], impl: DefaultImpl) -> bool:
     """Whether two columns are of the same type on this engine, and as long or as fine."""
     # Alembic takes a length that one of them lacks for no difference.
-    word = "length" if isinstance(plain(new), sa.String) else "fsp"
+    word = "length" if isinstance(plain(new.type), sa.String) else "fsp"
     first, second = (
         getattr(each.type.dialect_impl(impl.dialect), word, None) for each in (old, new)
     )
@@ -163,9 +162,9 @@ def refuse_out_of_step(
         what = "at which another table points"
     elif old.server_default is not None:
         what = "which has a server_default that would be written in place of what the new name gets"
-    elif isinstance(plain(new), sa.JSON):
+    elif isinstance(plain(new.type), sa.JSON):
         what = "which is JSON, of which PostgreSQL cannot tell whether it changed"
-    elif isinstance(plain(new), sa.Float) and not isinstance(plain(new), sa.Double):
+    elif isinstance(plain(new.type), sa.Float) and not isinstance(plain(new.type), sa.Double):
         what = "a Float, of which MariaDB tells Python but six digits (a Double can)"
     if what:
         raise CommandError(NOT_IN_STEP.format(table=table, old=old.name, new=new.name, what=what))
