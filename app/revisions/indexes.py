@@ -15,10 +15,11 @@ UNSEEN = "SELECT name FROM sqlite_master WHERE type = 'index'"
 
 
 def refuse_more_than_columns(operations: Iterable[Any], context: MigrationContext) -> None:
-    """Raise CommandError for a new one that is partial, sorted, of an expression, or of a kind."""
+    """Raise CommandError for one that comes or goes, and so would come back."""
     for op in operations:
-        if isinstance(op, ops.CreateIndexOp) and is_more(op.columns, op.kw):
-            refuse(op.index_name, op.table_name)
+        made: Any = op.reverse() if isinstance(op, ops.DropIndexOp) else op
+        if isinstance(made, ops.CreateIndexOp) and is_more(made.columns, made.kw):
+            refuse(made.index_name, made.table_name)
     if context.connection is None or context.dialect.name != "sqlite":
         return
     # Of expressions SQLAlchemy reads none there, and autogenerate leaves them out.
@@ -36,6 +37,6 @@ def is_more(columns: Iterable[Any], options: Any) -> bool:
 def refuse(index: Any, table: str) -> None:
     raise CommandError(
         f"{index} on {table} is more than columns (a condition, an order, an expression or a kind "
-        "of its own), and the engines differ in it: say columns alone, or write it by hand, from "
-        "`flask db revision`."
+        "of its own), and the engines differ in it: say columns alone, or write the "
+        "change by hand, from `flask db revision`."
     )
