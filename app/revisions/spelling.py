@@ -18,7 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from app.db import UTCDateTime
 
-WIDTH = 60  # of a piece of a string, which stands indented
+WIDTH = 66  # of a string that stands indented; the longest name is not cut
 STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 CONSTRUCTED = {date, datetime, time, timedelta, Decimal, uuid.UUID}
 

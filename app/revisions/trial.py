@@ -4,6 +4,7 @@ No database is asked: SQL is written for each engine, and a backfill computes on
 """
 
 import logging
+import re
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ UNFIT = (
     "This change cannot be written so that it runs on each engine ({}), and nothing of it stays: "
     "write it by hand, from `flask db revision`."
 )
+NOISE = re.compile(r"<\S+ object at \w+> | \(Background on this error.*")
 MADE_UP: dict[type, Any] = {uuid.UUID: uuid.UUID(int=1), timedelta: timedelta(1), dict: {}}
 
 
@@ -68,7 +70,7 @@ def cause_of(error: BaseException) -> str:
     """Return the first of what failed, in a line."""
     while isinstance(error, rendered.Unwritable) and error.__cause__:
         error = error.__cause__
-    said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+    said = NOISE.sub("", next(iter(str(error).strip().splitlines()), "")).rstrip(".")
     if isinstance(error, Unfit):
         return said
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
