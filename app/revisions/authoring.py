@@ -21,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
-from app.revisions import checks, pages, spelling
+from app.revisions import checks, origins, pages, reading, spelling
 from app.revisions.chain import Chain
 from app.revisions.indexes import refuse_more_than_columns
 from app.revisions.operations import flattened
@@ -119,7 +119,8 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     types = AutogenContext(context)
     assert isinstance(types.metadata, sa.MetaData)
     refuse_long(flattened(found))
-    chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata, context.impl)
+    made = origins.of(reading.history(context.opts["revision_context"].script_directory))
+    chain = Chain(was_renamed, "allow-drop" in options.x, types.metadata, context.impl, made)
     chain.divide(found)
     told: list[Told] = []
     if chain.expand:
@@ -148,6 +149,8 @@ def was_renamed(table: str, old: str, new: str) -> bool:
 
 def render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Write a type of ours as the frozen one in ddl; leave the others to Alembic."""
+    if isinstance(item, origins.Written | origins.WrittenDefault):
+        return item.text
     if kind == "server_default":
         return TRUTHS.get(type(getattr(item, "arg", None)), False)
     if kind != "type":

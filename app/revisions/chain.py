@@ -29,6 +29,7 @@ from app.revisions.operations import (
     is_foreign_key,
     not_null,
 )
+from app.revisions.origins import DropTable, Origins, pointing_first
 from app.revisions.refusals import (
     refuse_computed,
     refuse_json,
@@ -56,6 +57,7 @@ class Chain:
     allow_drop: bool
     models: sa.MetaData
     impl: DefaultImpl
+    made: Origins
     expand: list[MigrateOperation] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     contract: list[Any] = field(default_factory=list)
@@ -81,6 +83,9 @@ class Chain:
             for column in columns_of(op)
         }
         self.changed = changed_keys(flat)
+        self.gone: dict[str, list[Any]] = {
+            op.table_name: [] for op in flat if isinstance(op, ops.DropTableOp)
+        }
         self.became = renames.found(flat, self.added, self.renamed, self.models, self.impl)
         self.new_name = {
             (old.table_name, old.column_name): new for (_, new), old in self.became.items()
@@ -88,6 +93,7 @@ class Chain:
         for op in flat:
             KINDS.get(type(op), Chain.refuse)(self, op)
         self.contract.sort(key=lambda op: LAST.index(type(op)) if type(op) in LAST else -1)
+        self.contract = pointing_first(self.contract)
 
     def create_table(self, op: Any) -> None:
         for item in op.columns:
@@ -130,7 +136,11 @@ class Chain:
 
     def drop_column(self, op: Any) -> None:
         old = op.to_column()
-        old = sa.Column(old.name, generic(old.type), nullable=True)
+        is_renamed = (op.table_name, op.column_name) in self.new_name
+        if not (old.nullable or old.server_default is not None or is_renamed):
+            # The release that no longer knows it inserts rows without it, before the contract.
+            self.expand.append(not_null(op.table_name, op.column_name).reverse())
+        old = self.made.column(op.table_name, old)
         if new := self.new_name.get((op.table_name, op.column_name)):
             old.type = self.added[op.table_name, new].type  # the same, in words for each engine
             self.contract.append(renames.end(op.table_name, op.column_name, new))
@@ -185,6 +195,9 @@ class Chain:
             self.expand.append(foreign_key(op))
 
     def drop_index(self, op: Any) -> None:
+        if op.table_name in self.gone:
+            self.gone[op.table_name].append(op.reverse())
+            return
         table = self.models.tables.get(op.table_name)
         if table is not None and needs_of(table, op.index_name, columns_of(op.reverse())):
             raise CommandError(
@@ -208,9 +221,7 @@ class Chain:
                 f"No model describes the table {op.table_name} any more. If its rows are to go "
                 "for ever, say --allow-drop; if not, see that its model is imported."
             )
-        table = op.to_table()
-        table.primary_key.name = f"pk_{table.name}"  # which PostgreSQL alone remembers
-        self.contract.append(ops.DropTableOp.from_table(table))
+        self.contract.append(DropTable(op, self.made, self.gone[op.table_name]))
         self.doing[op.table_name].append(f"dropping {op.table_name}")
 
     def refuse(self, op: Any) -> None:
@@ -240,4 +251,4 @@ KINDS: dict[type, Callable[[Chain, Any], None]] = {
 
 
 # Undone in the opposite order: a column is back before its index.
-LAST = [ops.DropIndexOp, ops.DropColumnOp, ops.DropTableOp]
+LAST = [ops.DropIndexOp, ops.DropColumnOp, DropTable]

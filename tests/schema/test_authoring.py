@@ -171,7 +171,7 @@ def test_a_dropped_column_becomes_a_gated_contract(sqlite_at_head: Schema, proje
     text = file.read_text()
     assert text.startswith('"""Dropping display names. [contract]')
     assert 'irreversible = "user.display_name"' in text
-    assert 'sa.Column("display_name", sa.String(length=128), nullable=True)' in text
+    assert 'sa.Column("display_name", sa.String(128), nullable=True)' in text
     assert ruff(file) == ""
     stopped = db(sqlite_at_head, project / "migrations", "upgrade")
     assert "1 row would lose what is carried nowhere else" in stopped.output
