@@ -12,7 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 
-from app.revisions import authoring, gates, orphans, rendered, signature, troubles
+from app.revisions import authoring, drift, gates, orphans, rendered, signature, troubles
 from app.schema import run, state
 
 config = context.config
@@ -29,6 +29,7 @@ options: dict[str, Any] = {
     "transaction_per_migration": True,
     "render_as_batch": False,  # SQLite alters tables by itself; a recreated one loses too much
     "include_name": state.include_name,
+    "autogenerate_plugins": drift.COMPARED,
     "render_item": authoring.render,
     "process_revision_directives": authoring.number,
     "on_version_apply": orphans.refuse_orphans,

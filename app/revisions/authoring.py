@@ -21,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
-from app.revisions import checks, origins, pages, reading, spelling
+from app.revisions import origins, pages, reading, spelling, standing
 from app.revisions.chain import Chain
 from app.revisions.indexes import refuse_more_than_columns
 from app.revisions.operations import flattened
@@ -53,7 +53,7 @@ def number(context: MigrationContext, revision: Any, directives: list[MigrationS
     found = directive.upgrade_ops_list[-1]
     written = getattr(options.config.cmd_opts, "autogenerate", False)
     if written:
-        checks.refuse_new(context)
+        standing.refuse(context)
         refuse_more_than_columns(flattened(found), context)
     if written and found.is_empty():
         directives.clear()

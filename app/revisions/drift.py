@@ -7,17 +7,22 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from app.revisions import troubles
+from app.revisions import standing, troubles
 from app.schema import rebuild, state
+
+# Not the comments of tables and columns: SQLite has none, and they change nothing for anybody.
+COMPARED = ["alembic.autogenerate.*", "~alembic.autogenerate.comments"]
 
 
 def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
     """Return a line for each difference, none if models and database agree."""
     options = {"compare_type": True, "include_name": state.include_name}
+    options |= {"autogenerate_plugins": COMPARED}
     context = MigrationContext.configure(connection, opts=options)
     found = [str(each) for each in compare_metadata(context, metadata)]
     looks = {"sqlite": on_sqlite, "mariadb": on_mariadb, "postgresql": on_postgresql}
     found += looks[connection.dialect.name](connection, metadata)
+    found += standing.differences(sa.inspect(connection), metadata)
     return found + list(indexes(connection, metadata))
 
 
