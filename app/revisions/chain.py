@@ -32,10 +32,17 @@ from app.revisions.operations import (
 from app.revisions.origins import DropTable, Origins, pointing_first
 from app.revisions.refusals import (
     refuse_computed,
+    refuse_deferrable,
+    refuse_generated,
+    refuse_in_new_table,
     refuse_json,
     refuse_native_enum,
     refuse_new_under_an_old_name,
+    refuse_pointing,
+    refuse_pointing_ahead,
     refuse_shared,
+    refuse_undivided,
+    refuse_unique_no_more,
 )
 
 
@@ -69,6 +76,7 @@ class Chain:
         """Sort what autogenerate found into the stages, or raise CommandError."""
         flat = list(flattened(found))
         refuse_new_under_an_old_name(flat)
+        refuse_pointing_ahead(flat)
         self.new = {op.table_name for op in flat if isinstance(op, ops.CreateTableOp)}
         self.added = {
             (op.table_name, op.column.name): op.column
@@ -91,7 +99,7 @@ class Chain:
             (old.table_name, old.column_name): new for (_, new), old in self.became.items()
         }
         for op in flat:
-            KINDS.get(type(op), Chain.refuse)(self, op)
+            KINDS.get(type(op), refuse_undivided)(self, op)
         self.contract.sort(key=lambda op: LAST.index(type(op)) if type(op) in LAST else -1)
         self.contract = pointing_first(self.contract)
 
@@ -99,11 +107,13 @@ class Chain:
         for item in op.columns:
             if isinstance(item, sa.Column):
                 refuse_native_enum(op.table_name, item)
+        refuse_in_new_table(op)
         self.expand.append(op)
 
     def add_column(self, op: Any) -> None:
         column, key = op.column, (op.table_name, op.column.name)
         refuse_native_enum(op.table_name, column)
+        refuse_generated(op.table_name, column)
         refuse_computed(op.table_name, column)
         if any(isinstance(each, sa.CheckConstraint) for each in column.constraints):
             raise CommandError(
@@ -149,7 +159,7 @@ class Chain:
 
     def alter_column(self, op: Any) -> None:
         if op.modify_type is not None or op.modify_nullable is None:
-            self.expand.append(widening(op))
+            self.expand.append(widening(op, self.models))
         if op.modify_nullable is None:
             return
         # The model reads it, and may know of fewer values than the engine does.
@@ -160,6 +170,7 @@ class Chain:
             self.expand.append(not_null(op.table_name, op.column_name).reverse())
             return
         column: sa.Column[Any] = sa.Column(op.column_name, generic(op.existing_type))
+        refuse_pointing(modelled)
         differs = (op.table_name, op.column_name) in self.unique_new
         self.fills.append(Fill(op.table_name, column, value_of(op.table_name, modelled, differs)))
         self.require(op.table_name, op.column_name)
@@ -183,21 +194,23 @@ class Chain:
                 f"{'.'.join(key)} may not be empty and points at rows of "
                 f"{op.referent_table}: only you know at which, so let it be empty first."
             )
-        if op.kw.get("deferrable") or op.kw.get("initially"):
-            raise CommandError(
-                f"{op.constraint_name} on {op.source_table} would be checked at the end of a "
-                "transaction, which MariaDB does not know: leave deferrable and initially out."
-            )
-        if (op.source_table, *op.local_cols) in self.changed:
-            self.contract.append(foreign_key(op))
-            self.doing[op.source_table].append(f"changing {op.constraint_name}")
-        else:
+        refuse_deferrable(op.constraint_name, op.source_table, op.kw)
+        keys = {(op.source_table, name) for name in op.local_cols}
+        changes = (op.source_table, *op.local_cols) in self.changed
+        if not changes and (op.source_table in self.new or keys <= self.added.keys()):
             self.expand.append(foreign_key(op))
+            return
+        # What the release of before writes into a column that it knows may point at nothing.
+        self.contract.append(foreign_key(op))
+        doing = f"{'changing' if changes else 'adding'} {op.constraint_name}"
+        self.doing[op.source_table].append(doing)
 
     def drop_index(self, op: Any) -> None:
         if op.table_name in self.gone:
             self.gone[op.table_name].append(op.reverse())
             return
+        if self.made.is_constraint(op.table_name, str(op.index_name)):
+            refuse_unique_no_more(op.table_name, op.index_name)
         table = self.models.tables.get(op.table_name)
         if table is not None and needs_of(table, op.index_name, columns_of(op.reverse())):
             raise CommandError(
@@ -209,7 +222,7 @@ class Chain:
 
     def drop_constraint(self, op: Any) -> None:
         if not is_foreign_key(op):
-            self.refuse(op)
+            refuse_undivided(self, op)
         old = op.reverse()
         self.contract.append(foreign_key(old).reverse())
         if (op.table_name, *old.local_cols) not in self.changed:
@@ -223,18 +236,6 @@ class Chain:
             )
         self.contract.append(DropTable(op, self.made, self.gone[op.table_name]))
         self.doing[op.table_name].append(f"dropping {op.table_name}")
-
-    def refuse(self, op: Any) -> None:
-        if isinstance(op, ops.CreateUniqueConstraintOp):
-            table, name = op.table_name, ", ".join(op.columns)
-            raise CommandError(
-                f"{table}.{name} is unique by a constraint, which SQLite adds only by writing the "
-                "table anew: say index=True beside unique=True, and it is an index."
-            )
-        raise CommandError(
-            f"{type(op).__name__.removesuffix('Op')} on {getattr(op, 'table_name', 'the schema')} "
-            "cannot be divided into stages: write it by hand, from `flask db revision`."
-        )
 
 
 KINDS: dict[type, Callable[[Chain, Any], None]] = {

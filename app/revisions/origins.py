@@ -83,6 +83,11 @@ class Origins(dict[str, Table]):
             key = table.rest[-1]
             key.keywords += [ast.keyword(w, ast.Constant(v)) for w, v in call.options.items()]
 
+    def is_constraint(self, table: str, name: str) -> bool:
+        """Whether it was made as one: MariaDB tells a UNIQUE from no index that is unique."""
+        rest = self[table].rest if table in self else []
+        return any(name in constants_in([w.value for w in each.keywords]) for each in rest)
+
     def column(self, table: str, old: sa.Column[Any]) -> sa.Column[Any]:
         """Return what gives a column back that goes; its rows of before are still to come."""
         made = self[table].columns.get(old.name) if table in self else None

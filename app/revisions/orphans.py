@@ -15,6 +15,6 @@ def refuse_orphans(*, ctx: MigrationContext, **kwargs: Any) -> None:
     if orphans:
         places = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in orphans}))
         raise Refused(
-            f"{len(orphans)} rows would point at nothing ({places}). Nothing was changed: "
+            f"{len(orphans)} rows would point at nothing ({places}), so this step is not done: "
             "find them with PRAGMA foreign_key_check, mend them and run the command again."
         )

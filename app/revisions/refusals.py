@@ -1,7 +1,7 @@
 """What `flask db migrate` refuses to write, because one of the engines could not do it safely."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,3 +104,92 @@ def refuse_json(table: str, column: sa.Column[Any]) -> None:
             "copying the table while writers wait: let it be empty (`| None`), and let the code "
             "see that it is not."
         )
+
+
+def refuse_pointing(column: sa.Column[Any]) -> None:
+    """Raise CommandError for a key that becomes required: a value to begin with would be none."""
+    for key in column.foreign_keys:
+        table, name = column.table.name, column.name
+        raise CommandError(
+            f"{table}.{name} may not be empty any more and points at rows of "
+            f"{key.target_fullname.rpartition('.')[0]}: only you know at which, so write the "
+            "backfill yourself, from `flask db revision`, and after it a contract of "
+            f"ddl.set_not_null({table!r}, {name!r})."
+        )
+
+
+def refuse_deferrable(name: Any, table: str, options: Mapping[str, Any]) -> None:
+    """Raise CommandError for a key that is checked later than MariaDB can."""
+    if options.get("deferrable") or options.get("initially"):
+        raise CommandError(
+            f"{name} on {table} would be checked at the end of a transaction, which MariaDB does "
+            "not know: leave deferrable and initially out."
+        )
+
+
+def refuse_generated(table: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError for a column of which a downgrade could give no value back."""
+    if column.computed is not None or column.identity is not None:
+        raise CommandError(
+            f"{table}.{column.name} is computed or counted by the engine (Computed, Identity), "
+            "so what a downgrade keeps of it could not be given back: let the code compute it; "
+            "an id counts up without more."
+        )
+
+
+def refuse_in_new_table(op: ops.CreateTableOp) -> None:
+    """Raise CommandError for what one of the engines does not know, or knows otherwise."""
+    table = op.table_name
+    for item in op.columns:
+        if isinstance(item, sa.Column):
+            refuse_generated(table, item)
+            default = item.server_default
+            if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
+                raise CommandError(
+                    f"{table}.{item.name} has a server_default that is no constant, of which each "
+                    "engine makes something else: say default= in Python instead."
+                )
+        elif isinstance(item, sa.ForeignKeyConstraint):
+            refuse_deferrable(
+                item.name, table, {"deferrable": item.deferrable, "initially": item.initially}
+            )
+
+
+def refuse_pointing_ahead(flat: list[Any]) -> None:
+    """Raise CommandError for new tables of which the first points at the second, which is none."""
+    to_come = [op.table_name for op in flat if isinstance(op, ops.CreateTableOp)]
+    for op in flat:
+        if not isinstance(op, ops.CreateTableOp):
+            continue
+        for key in [item for item in op.columns if isinstance(item, sa.ForeignKeyConstraint)]:
+            parent = key.elements[0].target_fullname.rpartition(".")[0]
+            if parent in to_come and parent != op.table_name:
+                raise CommandError(
+                    f"{op.table_name} and {parent} are new and point at each other: make them "
+                    f"without {op.table_name}.{', '.join(key.column_keys)}, then add that column, "
+                    "in a change of its own."
+                )
+        to_come.remove(op.table_name)
+
+
+def refuse_undivided(chain: Any, op: Any) -> None:
+    """Raise CommandError for what no stage has an operation for."""
+    table = getattr(op, "table_name", "the schema")
+    if isinstance(op, ops.CreateUniqueConstraintOp):
+        raise CommandError(
+            f"{table}.{', '.join(op.columns)} is unique by a constraint, which SQLite adds only "
+            "by writing the table anew: say index=True beside unique=True, and it is an index."
+        )
+    if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "unique":
+        refuse_unique_no_more(table, op.constraint_name)
+    raise CommandError(
+        f"{type(op).__name__.removesuffix('Op')} on {table} cannot be divided into stages: write "
+        "it by hand, from `flask db revision`."
+    )
+
+
+def refuse_unique_no_more(table: str, name: Any) -> None:
+    raise CommandError(
+        f"{table} is no longer unique by {name}, a constraint, which SQLite drops only by writing "
+        "the table anew: leave it in the model, or make a new table."
+    )
