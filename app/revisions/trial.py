@@ -123,5 +123,7 @@ def update_of(work: Backfill, dialect: sa.Dialect) -> sa.Update:
 
 
 def value_of(column: sa.Column[Any]) -> Any:
+    if isinstance(column.type, sa.types.NullType):
+        return "of no type"
     made_up = MADE_UP.get(column.type.python_type)
     return proof.value_of(column, 1) if made_up is None else made_up
