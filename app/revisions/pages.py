@@ -92,10 +92,11 @@ def of_fill(fill: Fill, context: AutogenContext) -> Page:
             f"{fill.table}.{column} has to be filled, and backfills go by `id`, which is not the "
             f"primary key of {fill.table}: let the column be empty, or have a default."
         )
-    columns = [*key, fill.column]
+    columns: list[sa.Column[Any]] = [*key, fill.column]
     due = f"{at(column)}.is_(None)"
     if fill.source:
-        columns.append(sa.Column(fill.source, fill.column.type))
+        # Of no type: it goes over as the engine has it, whatever Python would make of it.
+        columns = [*key, sa.Column(column), sa.Column(fill.source)]
         due += f" & {at(fill.source)}.is_not(None)"
     reads = [fill.source] if fill.source else []
     words = {"table": names.variable(fill.table), "due": due, "column": column}
@@ -172,8 +173,12 @@ def would_lose(table: str, dropped: list[ops.DropColumnOp], chain: Chain) -> str
 
 def frozen(table: str, columns: list[Any], context: AutogenContext) -> str:
     """Return the table as it is here; the models move on."""
-    lines = {
-        each.name: f"    sa.column({each.name!r}, {render._repr_type(each.type, context)}),\n"
+    types = {
+        each.name: f", {render._repr_type(each.type, context)}"
         for each in columns
+        if not isinstance(each.type, sa.types.NullType)
+    }
+    lines = {
+        each.name: f"    sa.column({each.name!r}{types.get(each.name, '')}),\n" for each in columns
     }
     return f"{names.variable(table)} = sa.table(\n    {table!r},\n{''.join(lines.values())})\n"

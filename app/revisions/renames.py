@@ -47,7 +47,7 @@ def found(
             refuse_case(table, old.name, name)
             if alike(old, new, impl) and asked(table, old.name, name):
                 refuse_more(table, old, new, flat, impl)
-                refuse_out_of_step(table, old, new, flat, models)
+                refuse_out_of_step(table, old, new, models)
                 became[table, name] = op
                 break
     return became
@@ -147,11 +147,7 @@ def anonymous(columns: list[str], column: str) -> tuple[str, ...]:
 
 
 def refuse_out_of_step(
-    table: str,
-    old: sa.Column[Any],
-    new: sa.Column[Any],
-    flat: list[MigrateOperation],
-    models: sa.MetaData,
+    table: str, old: sa.Column[Any], new: sa.Column[Any], models: sa.MetaData
 ) -> None:
     """Raise CommandError where triggers could not keep both names in step."""
     pointed_at = {
@@ -159,7 +155,7 @@ def refuse_out_of_step(
     }
     what = ""
     if f"{table}.{new.name}" in pointed_at:
-        what = "at which another table points"
+        what = "at which a foreign key points"
     elif old.server_default is not None:
         what = "which has a server_default that would be written in place of what the new name gets"
     elif isinstance(plain(new.type), sa.JSON):

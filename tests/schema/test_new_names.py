@@ -73,7 +73,7 @@ def test_the_old_name_comes_back_in_the_words_of_the_model(at_head: Schema, proj
     run(at_head, project, "upgrade")
     added, before = at_head.version or "", what_stands(at_head)
     at_head.execute("INSERT INTO \"user\" (name, old_key) VALUES ('alice', 'k')")
-    at_head.execute("UPDATE \"user\" SET old_id = id, old_at = '2026-01-01 10:11:12.654321'")
+    at_head.execute("UPDATE \"user\" SET old_id = id, old_at = '2026-01-01 10:11:12'")
     was = at_head.rows('SELECT old_id, old_at, old_key FROM "user"')
     for kind in KINDS:
         change_models(project, f"User.new{kind} = mapped_column({KINDS[kind]})", without="User.old")
@@ -119,7 +119,7 @@ REFUSED = {
         "User.x = mapped_column(sa.String(128), sa.ForeignKey('user.name'), index=True)"
     ),
     "differ in case only": "User.Display_Name = mapped_column(sa.String(128))",
-    "at which another table points": (
+    "at which a foreign key points": (
         "User.x = mapped_column(sa.String(128))\n"
         "User.y = mapped_column(sa.String(64), sa.ForeignKey('user.x'), index=True)"
     ),
