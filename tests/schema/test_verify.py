@@ -1,13 +1,14 @@
 """What `flask db verify` finds: on scratch databases of its own, it walks and tries everything."""
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from app.db import db as models
-from app.revisions import drift
+from app.revisions import drift, proof
 from tests.schema.conftest import Schema
 from tests.schema.histories import DROP, FILL, KEY, PERSON, add, db, written
 from tests.services import ENGINES, scratch_database
@@ -174,3 +175,9 @@ def test_our_own_tables_are_no_drift(at_head: Schema) -> None:
     with at_head.engine.connect() as connection:
         assert "schema_run" in sa.inspect(connection).get_table_names()
         assert drift.differences(connection, models.metadata) == []
+
+
+def test_what_is_tried_where_an_engine_has_no_uuid_is_one() -> None:
+    column: sa.Column[str] = sa.Column("id", sa.CHAR(32))
+
+    assert uuid.UUID(proof.value_of(column, 17)).int == 17
