@@ -138,8 +138,8 @@ def action(
 
 
 def table_of(call: reading.Call) -> str:
-    named = call.options.get("table_name")  # as Alembic writes it of an index
-    return str(named or call.arguments[1 if call.name in SECOND else 0])
+    given = call.arguments[1:] if call.name in SECOND else call.arguments
+    return str(given[0]) if given else "a table"
 
 
 def written_anew(revision: Script, connection: sa.Connection) -> set[str]:

@@ -2,13 +2,19 @@
 
 import ast
 import functools
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alembic import op
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
+
+from app.schema import ddl
+
+SIGNED = {"ddl": ddl, "op": op}  # whose functions tell the order of their arguments
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,8 @@ class Call:
 
     owner: str
     name: str
-    arguments: list[Any]  # constants; what is not one stands here as its syntax
+    # In order, also if given by name; constants, and what is not one stands here as its syntax.
+    arguments: list[Any]
     options: dict[str, Any]
     line: int
 
@@ -77,20 +84,31 @@ def calls_in(node: ast.AST, known: dict[str, Any]) -> Iterator[Call]:
         return
     if isinstance(node, ast.Call):
         function = node.func
-        yield Call(
-            owner=ast.unparse(function.value) if isinstance(function, ast.Attribute) else "",
-            name=str(getattr(function, "attr", None) or getattr(function, "id", "")),
-            arguments=[constant(argument, known) for argument in node.args],
-            options={word.arg: constant(word.value, known) for word in node.keywords if word.arg},
-            line=node.lineno,
-        )
+        owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+        name = str(getattr(function, "attr", None) or getattr(function, "id", ""))
+        given = [constant(argument, known) for argument in node.args]
+        options = {word.arg: constant(word.value, known) for word in node.keywords if word.arg}
+        yield Call(owner, name, in_order(owner, name, given, options), options, node.lineno)
     for child in ast.iter_child_nodes(node):
         yield from calls_in(child, known)
+
+
+def in_order(owner: str, name: str, given: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Return the arguments that were given, and after them those that were given by their names."""
+    function, found = getattr(SIGNED.get(owner), name, None), list(given)
+    parameters = inspect.signature(function).parameters if inspect.isfunction(function) else {}
+    for parameter in list(parameters.values())[len(given) :]:
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or parameter.name not in options:
+            break
+        found.append(options[parameter.name])
+    return found
 
 
 def constant(node: ast.AST, known: dict[str, Any]) -> Any:
     if isinstance(node, ast.Name):
         return known.get(node.id, node)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "op.f":
+        return constant(node.args[0], known)  # a name that is final, as autogenerate writes it
     try:
         return ast.literal_eval(node)
     except ValueError:
