@@ -125,11 +125,17 @@ def refuse_more(
 def keys_of(operations: list[Any], table: str, column: str) -> set[tuple[str, ...]]:
     """Return the foreign keys that this column is in, whatever it is called."""
     return {
-        (op.referent_table, *op.remote_cols, *anonymous(op.local_cols, column))
+        (op.referent_table, *op.remote_cols, *anonymous(op.local_cols, column), *actions(op))
         for op in operations
         if isinstance(op, ops.CreateForeignKeyOp)
         if op.source_table == table and column in op.local_cols
     }
+
+
+def actions(op: ops.CreateForeignKeyOp) -> Iterator[str]:
+    for word in ("ondelete", "onupdate"):
+        action = str(op.kw.get(word) or "").upper()
+        yield "" if action in {"NO ACTION", "RESTRICT"} else action
 
 
 def unique_with(operations: list[Any], table: str, column: str) -> set[tuple[str, ...]]:

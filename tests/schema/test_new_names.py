@@ -142,6 +142,21 @@ def test_a_rename_that_changes_more_is_refused_in_a_sentence(
         assert new_files(project) == []
 
 
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_key_that_does_something_else_is_another_key(at_head: Schema, project: Path) -> None:
+    key = 'CONSTRAINT fk_user_old_id_user REFERENCES "user" (id) ON DELETE SET NULL'
+    line = 'User.new_id = mapped_column(sa.ForeignKey("user.id", ondelete="{}"), index=True)'
+    at_head.execute(f'ALTER TABLE "user" ADD COLUMN old_id INTEGER {key}')
+
+    change_models(project, line.format("CASCADE"))
+    said = answered(at_head, project, "y")
+    assert "would have another foreign key as well" in " ".join(said.split())
+    change_models(project, line.format("SET NULL"), without="User.new_id")
+    said = answered(at_head, project, "y")
+
+    assert len(new_files(project)) == 3, said
+
+
 OUT_OF_STEP = {
     ("JSON", "sa.JSON"): "which is JSON",
     ("FLOAT", "sa.Float"): "MariaDB tells Python but six digits",
