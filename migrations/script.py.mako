@@ -3,7 +3,7 @@ from app.revisions.authoring import body, imports, page_of
 %><%
 page = page_of(context.get("pages", {}), up_revision, message)
 up, down = page.up or body(upgrades), page.down or body(downgrades)
-needed = imports(page.head, up, down, extra=f"{page.imports}\n{context.get('imports') or ''}")
+needed = imports(page.head, up, down)
 %>"""${page.docstring}
 """
 % if needed:

@@ -36,7 +36,20 @@ OPERATIONS = "create_table|drop_table|add_column|drop_column|create_index|drop_i
 # Alembic writes them as the engine at hand has them, and PostgreSQL takes no 0 for a boolean.
 TRUTHS: dict[type, str] = {type(sa.false()): "sa.false()", type(sa.true()): "sa.true()"}
 
-OF_DATETIME = ("UTC", "date", "datetime", "time", "timedelta")
+# What a revision may name, as ruff wants it imported.
+IMPORTED = (
+    {
+        "from datetime import": ("UTC", "date", "datetime", "time", "timedelta"),
+        "from decimal import": ("Decimal",),
+        "from uuid import": ("UUID",),
+    },
+    {
+        "import sqlalchemy as": ("sa",),
+        "from alembic import": ("op",),
+        "from sqlalchemy.dialects import": ("mysql", "postgresql", "sqlite"),
+    },
+    {"from app.schema import": ("backfill", "ddl", "stages")},
+)
 
 Told = tuple[Page, list[Any]]
 
@@ -132,8 +145,6 @@ def told_of(context: MigrationContext, found: ops.UpgradeOps, first: int) -> lis
     for table in dict.fromkeys(op.table_name for op in chain.contract):
         mine = [n for n, fill in zip(done, chain.fills, strict=True) if fill.table == table]
         told.append(pages.of_contract(table, chain, mine, types))
-    for page, _ in told:
-        page.imports = "\n".join(types.imports)
     return told
 
 
@@ -169,23 +180,18 @@ def body(operations: str | None) -> str:
     return spelling.in_pieces(text.strip()) or "pass"
 
 
-def imports(*bodies: str, extra: str = "") -> str:
+def imports(*bodies: str) -> str:
     """Return the import lines that these bodies need, and no others."""
-    text = "\n".join(bodies)
-    times = [name for name in OF_DATETIME if re.search(rf"(?<![.\w]){name}\b[()]", text)]
-    ours = [name for name in ("backfill", "ddl", "stages") if re.search(rf"\b{name}\.", text)]
-    standard = [f"from datetime import {', '.join(times)}"] if times else []
-    for module, name in (("decimal", "Decimal"), ("uuid", "UUID")):
-        if re.search(rf"(?<![.\w]){name}\(", text):
-            standard.append(f"from {module} import {name}")
-    theirs = [
-        "import sqlalchemy as sa",
-        "from alembic import op",
-        *sorted(set(extra.split("\n")) - {""}),
-    ]
-    needed = [line for line in theirs if re.search(rf"\b{line.split()[-1]}\.", text)]
-    of_app = [f"from app.schema import {', '.join(ours)}"] if ours else []
-    return "\n\n".join("\n".join(block) for block in (standard, needed, of_app) if block)
+    text = spelling.STRING.sub('""', "\n".join(bodies))
+    blocks = []
+    for block in IMPORTED:
+        lines = []
+        for begin, names in block.items():
+            needed = [name for name in names if re.search(rf"(?<![.\w]){name}\b[.()]", text)]
+            if needed:
+                lines.append(f"{begin} {', '.join(needed)}")
+        blocks += ["\n".join(lines)] if lines else []
+    return "\n\n".join(blocks)
 
 
 @write_hooks.register("gatehouse")

@@ -70,7 +70,6 @@ class Page:
     head: str = ""  # before upgrade()
     up: str = ""  # the body of upgrade() and downgrade(), where the operations do not say it
     down: str = ""
-    imports: str = ""  # what types of an engine's own may need
 
     @property
     def docstring(self) -> str:

@@ -101,7 +101,6 @@ def type_of_ours(kind: Any, context: AutogenContext) -> str | Literal[False]:
     if isinstance(kind, sa.String) and collation == "C":
         return f"ddl.key({kind.length})"
     if isinstance(kind, postgresql.JSONB) and not variants:
-        context.imports.add("from sqlalchemy.dialects import postgresql")
         return "postgresql.JSONB()"  # Alembic adds a type that it does not import
     if is_theirs(kind):
         return False

@@ -203,7 +203,7 @@ def test_no_name_in_a_revision_takes_the_place_of_another(
 def test_long_words_are_laid_out_as_ruff_wants_them(sqlite_at_head: Schema, project: Path) -> None:
     sqlite_at_head.execute("INSERT INTO user (name) VALUES ('alice')")
     names = [f"a_rather_long_name_for_a_column_{number}" for number in range(3)]
-    long = "it's  a \\ long\tway " * 9
+    long = "it's  a \\ long\ttime (date) " * 7
     lines = [column(name, nullable=False, unique=True, index=True) for name in names]
     lines += [column("told", "sa.String(200)", nullable=False, default=long)]
     lines += [column("given", "sa.String(200)", nullable=False, server_default=long)]
