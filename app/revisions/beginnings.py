@@ -20,9 +20,14 @@ TO_BEGIN_WITH = {
 }
 
 
+def plain(column: sa.Column[Any]) -> Any:
+    """Return the type of SQLAlchemy's own that the column has in the end."""
+    return spelling.plain(column.type)
+
+
 def kind_of(column: sa.Column[Any]) -> str:
     """Return what the column holds in Python, or the name of a type that does not say."""
-    kind = spelling.plain(column.type)
+    kind = plain(column)
     try:
         name: str = kind.python_type.__name__
     except NotImplementedError:
@@ -35,7 +40,7 @@ def value_of(table: str, column: sa.Column[Any], differs: bool) -> str:
     default = column.default
     if isinstance(default, sa.ColumnDefault) and default.is_scalar and not differs:
         return spelling.value(table, column, default.arg)
-    kind = spelling.plain(column.type)
+    kind = plain(column)
     # The site reads no string that is not among them, so "" would close each page with such a row.
     choices = (repr(kind.enums[0]), None) if isinstance(kind, sa.Enum) else None
     known = choices or TO_BEGIN_WITH.get(kind_of(column))
