@@ -22,7 +22,7 @@ POSTGRESQL = [
     "THEN '' ELSE ' INVALID' END FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
     "JOIN pg_class t ON t.oid = i.indrelid WHERE {}",
     "SELECT 'constraint ' || k.conname, c.relname, pg_get_constraintdef(k.oid) "
-    "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE {}",
+    "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype <> 'n' AND {}",
     "SELECT 'trigger ' || t.tgname, c.relname, pg_get_triggerdef(t.oid) "
     "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND {}",
 ]
@@ -32,6 +32,7 @@ MARIADB = [
     "event_manipulation, action_statement) FROM information_schema.triggers "
     "WHERE trigger_schema = DATABASE()",
 ]
+LENGTH = re.compile(r"(?<=char|ying)\((\d+)\)", re.IGNORECASE)
 # What begins an item of a table that is no column, and its name, if it has one.
 NO_COLUMN = re.compile(
     r"(?:(?:UNIQUE |FULLTEXT )?(KEY)|(CONSTRAINT)|PRIMARY|UNIQUE|CHECK|FOREIGN|PERIOD)\b"
@@ -46,7 +47,7 @@ def of(connection: sa.Connection) -> Shape:
     found = {
         what: " ".join(str(words).split())
         for what, table, words in rows[connection.dialect.name](connection)
-        if not state.is_ours(table)
+        if not state.is_ours(table) and table != "alembic_version"
     }
     connection.rollback()
     return found
@@ -59,6 +60,36 @@ def lost(before: Shape, after: Shape) -> Iterator[str]:
             yield f"loses {what}"
         elif after[what] != words:
             yield f"changes {what}: {words} becomes {after[what]}"
+
+
+def differs(before: Shape, between: Shape, after: Shape) -> Iterator[str]:
+    """Yield in what a database that went up and came back is not what it was.
+
+    A string that was widened stays long: rows may be longer by now. A column that was dropped may
+    be empty: rows that came meanwhile have nothing in it.
+    """
+    meant = {
+        what
+        for what, words in before.items()
+        if is_longer(words, after.get(what, ""))
+        or (what not in between and is_free(words, after.get(what, "")))
+    }
+    yield from lost({what: words for what, words in before.items() if what not in meant}, after)
+    yield from (f"leaves {what} behind" for what in sorted(after) if what not in before)
+
+
+def is_free(before: str, after: str) -> bool:
+    """Whether this is the same column, but that it may be empty."""
+    return before.replace(" NOT NULL", "") == after.removesuffix(" DEFAULT NULL")
+
+
+def is_longer(before: str, after: str) -> bool:
+    """Whether this is the same column, of a string that may be longer."""
+    (shorter, one), (longer, other) = (LENGTH.subn("", each) for each in (before, after))
+    if not (one and other) or shorter != longer:
+        return False
+    was, stands = (int(LENGTH.findall(each)[0]) for each in (before, after))
+    return stands > was
 
 
 def on_postgresql(connection: sa.Connection) -> Iterator[Any]:

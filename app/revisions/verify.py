@@ -53,7 +53,10 @@ def quietly() -> Iterator[None]:
 
 
 class Walk:
-    """One scratch database, and what was found on it: `failures`, and what contracts break."""
+    """One scratch database, and what was found on it.
+
+    `failures`, what contracts break, and for which tables nothing could be proven, and why.
+    """
 
     def __init__(self, config: Config, url: sa.URL, metadata: sa.MetaData) -> None:
         self.config, self.metadata = config, metadata
@@ -61,14 +64,16 @@ class Walk:
         self.engine = sa.create_engine(url, poolclass=sa.NullPool)
         self.failures: list[str] = []
         self.broken: list[str] = []
+        self.unproven: dict[str, str] = {}
 
     def facts(self) -> dict[str, Any]:
-        """Return the engine, the revisions that were walked, failures, and what contracts break."""
+        """Return the engine, the revisions that were walked, and what was found."""
         return {
             "engine": self.engine.dialect.name,
             "revisions": [each.revision for each in reading.history(self.script)],
             "failures": self.failures,
             "contracts_break": self.broken,
+            "not_proven": self.unproven,
         }
 
     @quietly()
@@ -86,7 +91,8 @@ class Walk:
     def step(self, revision: Script) -> bool:
         """Go up to this revision, try the release before on it, go down and up again."""
         with self.connection() as connection:
-            before = proof.reflected(connection)
+            before, began = proof.reflected(connection), shape.of(connection)
+            self.unproven |= dict(proof.unproven(connection, before))
         if not self.go(revision, "up"):
             return False
         with self.connection() as connection:
@@ -96,6 +102,9 @@ class Walk:
             rows, stood = proof.rows_of(connection, before), shape.of(connection)
         if not self.go(revision, "down"):
             return False
+        with self.connection() as connection:
+            for differs in shape.differs(began, stood, shape.of(connection)):
+                self.failures.append(f"{revision.revision}: going down {differs}")
         self.tell_apart(revision, before, refused)
         if not self.go(revision, "up"):
             return False
@@ -167,4 +176,6 @@ def lines(facts: dict[str, Any]) -> list[str]:
     what = f"{len(failures)} failures" if failures else "everything holds"
     said = [f"{facts['engine']}: {count} revisions up, down and up again: {what}"]
     said += [f"  FAILED {each}" for each in failures]
+    for table, why in facts["not_proven"].items():
+        said += [f"  not proven for table {table}: no row that is made for it fits: {why}"]
     return said + [f"  a contract: {each}" for each in facts["contracts_break"]]
