@@ -33,7 +33,6 @@ from app.revisions.origins import DropTable, Origins, pointing_first
 from app.revisions.refusals import (
     refuse_computed,
     refuse_deferrable,
-    refuse_generated,
     refuse_in_new_table,
     refuse_json,
     refuse_native_enum,
@@ -104,16 +103,12 @@ class Chain:
         self.contract = pointing_first(self.contract)
 
     def create_table(self, op: Any) -> None:
-        for item in op.columns:
-            if isinstance(item, sa.Column):
-                refuse_native_enum(op.table_name, item)
         refuse_in_new_table(op)
         self.expand.append(op)
 
     def add_column(self, op: Any) -> None:
         column, key = op.column, (op.table_name, op.column.name)
         refuse_native_enum(op.table_name, column)
-        refuse_generated(op.table_name, column)
         refuse_computed(op.table_name, column)
         if any(isinstance(each, sa.CheckConstraint) for each in column.constraints):
             raise CommandError(

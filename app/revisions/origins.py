@@ -73,9 +73,12 @@ class Origins(dict[str, Table]):
                 self.pop(each if isinstance(each, str) else "", None)
         elif call.name in IN_A_TABLE and len(call.arguments) > 1:
             at = 1 if call.name.endswith("foreign_key") else 0
-            if table := self.get(str(call.arguments[at])):
-                IN_A_TABLE[call.name](table, *call.arguments[:at], *call.arguments[at + 1 :])
-                self.note(table, call)
+            if table := self.get(name := str(call.arguments[at])):
+                try:
+                    IN_A_TABLE[call.name](table, *call.arguments[:at], *call.arguments[at + 1 :])
+                    self.note(table, call)
+                except (TypeError, SyntaxError):  # what it was told stands elsewhere
+                    del self[name]
 
     def note(self, table: Table, call: reading.Call) -> None:
         """Let a key have the actions that its call names."""
@@ -86,7 +89,8 @@ class Origins(dict[str, Table]):
     def is_constraint(self, table: str, name: str) -> bool:
         """Whether it was made as one: MariaDB tells a UNIQUE from no index that is unique."""
         rest = self[table].rest if table in self else []
-        return any(name in constants_in([w.value for w in each.keywords]) for each in rest)
+        unique = [each for each in rest if called(each) == "UniqueConstraint"]
+        return any(name in constants_in([w.value for w in each.keywords]) for each in unique)
 
     def column(self, table: str, old: sa.Column[Any]) -> sa.Column[Any]:
         """Return what gives a column back that goes; its rows of before are still to come."""

@@ -38,6 +38,7 @@ def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
 
 def refuse_computed(table: str, column: sa.Column[Any]) -> None:
     """Raise CommandError for a default that is no constant: SQLite adds no such column to rows."""
+    refuse_generated(table, column)
     default = column.server_default
     if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
         raise CommandError(
@@ -142,6 +143,7 @@ def refuse_in_new_table(op: ops.CreateTableOp) -> None:
     table = op.table_name
     for item in op.columns:
         if isinstance(item, sa.Column):
+            refuse_native_enum(table, item)
             refuse_generated(table, item)
             default = item.server_default
             if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):

@@ -3,6 +3,11 @@
 import re
 from pathlib import Path
 
+import sqlalchemy as sa
+from alembic.operations import ops
+from sqlalchemy.dialects import mysql
+
+from app.revisions import origins
 from tests.schema.comparison import shape
 from tests.schema.conftest import HEAD, NEXT, Schema
 from tests.schema.histories import change_models, db, ruff
@@ -98,3 +103,17 @@ def test_what_went_on_sqlite_comes_back_on_each_engine_as_it_was_made(
     run(at_head, project, "downgrade", NEXT)
     assert unordered(at_head) == there
     run(at_head, project, "upgrade")
+
+
+def test_what_no_revision_says_is_guessed_from_what_the_engine_has() -> None:
+    columns = (
+        sa.Column("id", mysql.INTEGER(11), primary_key=True),
+        sa.Column("note", mysql.VARCHAR(20, collation="utf8mb4_nopad_bin")),
+    )
+    old = ops.DropTableOp.from_table(sa.Table("odd", sa.MetaData(), *columns))
+
+    [again] = origins.DropTable(old, origins.Origins(), []).reverse().ops
+
+    table = again.to_table()
+    assert [repr(column.type) for column in table.c] == ["Integer()", "String(length=20)"]
+    assert table.primary_key.name == "pk_odd"
