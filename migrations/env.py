@@ -55,9 +55,15 @@ def writes() -> bool:
     return True
 
 
+def wanted() -> Any:
+    # What the command wants done, which Alembic hands to env.py under no public name.
+    return context._proxy.context_opts["fn"]  # type: ignore[attr-defined]
+
+
 def run_offline() -> None:
+    more = on(url.get_backend_name()) | {"fn": rendered.guarded(wanted())}
     plain = {"paramstyle": "named"}  # else each % stands there twice, for the driver
-    context.configure(url=url, literal_binds=True, dialect_opts=plain, **on(url.get_backend_name()))
+    context.configure(url=url, literal_binds=True, dialect_opts=plain, **more)
     rendered.begin_script(context.get_context())
     with context.begin_transaction():
         context.run_migrations()
@@ -76,13 +82,10 @@ def run_online(connection: sa.Connection) -> None:
 def migrate_on(connection: sa.Connection, **more: Any) -> None:
     if reason := troubles.too_old(connection):
         raise CommandError(reason)
-    # What the command wants done, which Alembic hands to env.py under no public name.
-    wanted = context._proxy.context_opts["fn"]  # type: ignore[attr-defined]
-    if writes():
-        wanted = signature.compared(wanted)
+    steps = signature.compared(wanted()) if writes() else wanted()
     confirm = click.confirm if sys.stdin.isatty() and sys.stdout.isatty() else None
     wish = config.attributes.get("wish") or gates.Wish()
-    steps = gates.gated(wanted, wish, say=click.echo, confirm=confirm)
+    steps = gates.gated(steps, wish, say=click.echo, confirm=confirm)
     more |= on(connection.dialect.name)
     context.configure(connection=connection, fn=run.attended(steps), **more)
     with context.begin_transaction():

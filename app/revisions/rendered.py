@@ -1,12 +1,15 @@
 """What a revision comes to in SQL, as a script for an engine has it; no database is asked."""
 
+import functools
 import io
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
 
 from app.schema import locks
@@ -18,6 +21,7 @@ SETTINGS = {
     "postgresql": [f"SET lock_timeout = '{locks.LONGER['postgresql'][1]}'"],
     "mariadb": ["SET SESSION lock_wait_timeout = 1", "SET SESSION innodb_lock_wait_timeout = 1"],
 }
+VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ def statements(revision: Script, dialect: sa.Dialect, function: str = "upgrade")
             getattr(revision.module, function)()
         except Exception as error:
             what = f"{revision.revision} cannot be written as SQL for {dialect.name}"
-            raise Unwritable(f"{what}: look before acting through ddl") from error
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            instead = "what asks a database looks before acting through ddl"
+            raise Unwritable(f"{what} ({cause}): {instead}") from error
     return listing.statements
 
 
@@ -72,3 +78,55 @@ def begin_script(context: MigrationContext) -> None:
     )
     for setting in SETTINGS[context.dialect.name]:
         context.impl.static_output(f"{setting};")
+
+
+def guarded(steps_of: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """Wrap what a script is written of, so that it stops by itself where a gate would be shut."""
+
+    def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
+        asked: set[str] = set()  # a contract may have dropped by then what was asked about before
+        for step in steps_of(heads, context):
+            if isinstance(step, RevisionStep) and step.is_upgrade:
+                work, guard = step.migration_fn, (step.revision, context, asked)
+                step.migration_fn = functools.wraps(work)(functools.partial(write, work, *guard))
+            yield step
+
+    return steps
+
+
+def write(
+    work: Callable[..., None],
+    revision: Script,
+    context: MigrationContext,
+    asked: set[str],
+    **arguments: Any,
+) -> None:
+    """Write the step, and before a contract and after a backfill what has to be true there."""
+    assert context.script is not None
+    for number in getattr(revision.module, "requires_done", []):
+        if number not in asked and (backfill := context.script.get_revision(number)):
+            stop_at_leftovers(backfill, context)
+            asked.add(number)
+    if (lost := getattr(revision.module, "would_lose", None)) is not None:
+        said = f"{revision.module.irreversible}: who lets it go for ever leaves this out"
+        why = f"rows would lose what is carried nowhere else ({said})"
+        stop_if(lost.scalar_subquery() > 0, why, context)
+    work(**arguments)
+    if revision.module.stage == "backfill":
+        stop_at_leftovers(revision, context)
+        asked.add(revision.revision)
+
+
+def stop_at_leftovers(revision: Script, context: MigrationContext) -> None:
+    backfill = revision.module.work
+    if backfill.still_due is None:  # else which rows are left is known to Python alone
+        why = f"backfill {revision.revision} has left rows of {backfill.table.name} undone"
+        due = sa.select(backfill.table.c.id).where(backfill.due)
+        stop_if(due.exists(), f"{why}: `flask db backfill` does them", context)
+
+
+def stop_if(condition: sa.ColumnElement[bool], why: str, context: MigrationContext) -> None:
+    """Write a statement that does nothing, or fails in every mode of each engine: a key twice."""
+    context.impl.static_output(f"-- Fails (the version would stand there twice) if {why}.")
+    again = sa.select(VERSION.c.version_num).where(condition)
+    context.execute(sa.insert(VERSION).from_select(["version_num"], again))
