@@ -30,3 +30,14 @@ def test_the_plan_and_lint_read_an_index_drop_as_migrate_writes_it(
     rules = [(each["file"], each["rule"]) for each in found]
     assert ("0003_step.py", "index of a foreign key") in rules
     assert ("0002_step.py", "foreign key without an index") not in rules
+
+
+def test_why_a_revision_cannot_be_a_script_is_said(sqlite: Schema, tmp_path: Path) -> None:
+    asks = 'sa.inspect(op.get_bind()).has_table("pet")'
+    folder = written(tmp_path / "migrations", PERSON, ("expand", asks))
+
+    found = json.loads(db(sqlite, folder, "lint", "--json").stdout)
+
+    [said] = {each["instead"] for each in found if "for sqlite" in each["instead"]}
+    assert "0002 cannot be written as SQL for sqlite (NoInspectionAvailable: " in said
+    assert said.endswith("looks before acting through ddl")
