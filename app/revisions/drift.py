@@ -38,7 +38,10 @@ def on_mariadb(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str
         "WHERE table_schema = DATABASE() AND collation_name IS NOT NULL"
     )
     for table, column, collation in connection.exec_driver_sql(query).all():
-        wanted = table in metadata.tables and metadata.tables[table].kwargs.get("mariadb_collate")
+        declared = metadata.tables.get(table)
+        if declared is None or isinstance(getattr(declared.c.get(column), "type", None), sa.JSON):
+            continue  # text that is JSON has a collation of its own
+        wanted = declared.kwargs.get("mariadb_collate")
         if wanted and collation != wanted:
             yield f"{table}.{column} has collation {collation}, not {wanted}"
 
@@ -66,5 +69,14 @@ def indexes(connection: sa.Connection, metadata: sa.MetaData) -> Iterator[str]:
             inspector.get_indexes(table.name) if inspector.has_table(table.name) else []
         )
         stands = {(i["name"], tuple(i["column_names"]), bool(i["unique"])) for i in reflected}
+        stands -= set(of_constraints(table)) - wanted
         for index in sorted(wanted ^ stands):
             yield f"{table.name}: index {index} is only {'declared' if index in wanted else 'here'}"
+
+
+def of_constraints(table: sa.Table) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Yield the indexes that engines make for constraints: Alembic compares the constraints."""
+    for each in table.constraints:
+        if isinstance(each, sa.UniqueConstraint | sa.ForeignKeyConstraint):
+            unique = isinstance(each, sa.UniqueConstraint)
+            yield str(each.name), tuple(each.columns.keys()), unique
