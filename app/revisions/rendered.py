@@ -118,8 +118,9 @@ def write(
 
 
 def stop_at_leftovers(revision: Script, context: MigrationContext) -> None:
-    backfill = revision.module.work
-    if backfill.still_due is None:  # else which rows are left is known to Python alone
+    backfill = getattr(revision.module, "work", None)
+    # With a `still_due`, which rows are left is known to Python alone.
+    if backfill is not None and backfill.still_due is None:
         why = f"backfill {revision.revision} has left rows of {backfill.table.name} undone"
         due = sa.select(backfill.table.c.id).where(backfill.due)
         stop_if(due.exists(), f"{why}: `flask db backfill` does them", context)
