@@ -152,7 +152,7 @@ def was_renamed(table: str, old: str, new: str) -> bool:
     """Ask; where there is nobody to ask, stop: a wrong guess would lose what the column holds."""
     if not sys.stdin.isatty():
         raise CommandError(
-            f"{table}.{old} goes and {table}.{new} comes, of the same type: if that is a new name, "
+            f"{table}.{old} goes and {table}.{new} comes, which is alike: if that is a new name, "
             "run this on a terminal, which asks; if not, migrate one of the two, then the other."
         )
     return click.confirm(f"Is {table}.{new} the new name of {table}.{old}?")

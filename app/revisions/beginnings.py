@@ -48,7 +48,7 @@ def value_of(table: str, column: sa.Column[Any], differs: bool) -> str:
     if value is None:
         must = "not be empty and must differ in each row" if differs else "not be empty"
         raise CommandError(
-            f"{table}.{column.name} may {must}, and there is no such value to begin with: let it "
-            "be empty first (`| None`), and fill it by a backfill of your own."
+            f"{table}.{column.name} may {must}, and nothing here knows a value to begin with: let "
+            "it be empty first (`| None`), and fill it by a backfill of your own."
         )
     return value

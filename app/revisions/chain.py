@@ -31,15 +31,16 @@ from app.revisions.operations import (
 )
 from app.revisions.origins import DropTable, Origins, pointing_first
 from app.revisions.refusals import (
+    refuse_bare_key,
     refuse_computed,
     refuse_deferrable,
     refuse_in_new_table,
     refuse_json,
-    refuse_native_enum,
     refuse_new_under_an_old_name,
     refuse_pointing,
     refuse_pointing_ahead,
     refuse_shared,
+    refuse_type,
     refuse_undivided,
     refuse_unique_no_more,
 )
@@ -83,8 +84,9 @@ class Chain:
             if isinstance(op, ops.AddColumnOp)
         }
         self.filled: set[tuple[str, str]] = set()
+        # Which columns become unique: by themselves, or beside others.
         self.unique_new = {
-            (op.table_name, column)
+            (op.table_name, column): len(columns_of(op)) == 1
             for op in flat
             if isinstance(op, ops.CreateIndexOp) and op.unique
             for column in columns_of(op)
@@ -103,12 +105,12 @@ class Chain:
         self.contract = pointing_first(self.contract)
 
     def create_table(self, op: Any) -> None:
-        refuse_in_new_table(op)
+        refuse_in_new_table(op, self.models.tables[op.table_name])
         self.expand.append(op)
 
     def add_column(self, op: Any) -> None:
         column, key = op.column, (op.table_name, op.column.name)
-        refuse_native_enum(op.table_name, column)
+        refuse_type(op.table_name, column)
         refuse_computed(op.table_name, column)
         if any(isinstance(each, sa.CheckConstraint) for each in column.constraints):
             raise CommandError(
@@ -126,7 +128,7 @@ class Chain:
             self.fills.append(Fill(op.table_name, column, of_row(source), source))
         elif not column.nullable and column.server_default is None:
             refuse_json(op.table_name, column)
-            value = value_of(op.table_name, column, differs=key in self.unique_new)
+            value = value_of(op.table_name, column, differs=self.differs(op.table_name, column))
             self.fills.append(Fill(op.table_name, column, value))
         else:
             return
@@ -134,6 +136,11 @@ class Chain:
         # Of a column whose old name could be empty, some rows stay so.
         if not column.nullable:
             self.require(op.table_name, column.name)
+
+    def differs(self, table: str, column: sa.Column[Any]) -> bool:
+        """Whether each row needs a value of its own; beside other columns a default may do."""
+        alone = self.unique_new.get((table, column.name))
+        return alone is True or (alone is not None and column.default is None)
 
     def require(self, table: str, column: str) -> None:
         self.contract.append(not_null(table, column))
@@ -166,7 +173,7 @@ class Chain:
             return
         column: sa.Column[Any] = sa.Column(op.column_name, generic(op.existing_type))
         refuse_pointing(modelled)
-        differs = (op.table_name, op.column_name) in self.unique_new
+        differs = self.differs(op.table_name, modelled)
         self.fills.append(Fill(op.table_name, column, value_of(op.table_name, modelled, differs)))
         self.require(op.table_name, op.column_name)
 
@@ -190,6 +197,7 @@ class Chain:
                 f"{op.referent_table}: only you know at which, so let it be empty first."
             )
         refuse_deferrable(op.constraint_name, op.source_table, op.kw)
+        refuse_bare_key(self.models.tables[op.source_table], op.local_cols, op.referent_table)
         keys = {(op.source_table, name) for name in op.local_cols}
         changes = (op.source_table, *op.local_cols) in self.changed
         if not changes and (op.source_table in self.new or keys <= self.added.keys()):

@@ -27,12 +27,19 @@ def refuse_new_under_an_old_name(flat: list[Any]) -> None:
             )
 
 
-def refuse_native_enum(table: str, column: sa.Column[Any]) -> None:
-    """Raise CommandError for a type that PostgreSQL would keep after a downgrade."""
-    if isinstance(column.type, sa.Enum) and column.type.native_enum:
+def refuse_type(table: str, column: sa.Column[Any]) -> None:
+    """Raise CommandError for a type that PostgreSQL keeps too long, or MariaDB does not take."""
+    kind = plain(column.type)
+    if isinstance(kind, sa.Enum) and kind.native_enum:
         raise CommandError(
             f"{table}.{column.name} is an ENUM of the engine's own, whose type outlives a "
             "downgrade: say native_enum=False, and it is a string."
+        )
+    has_end = isinstance(kind, sa.Text) or getattr(kind, "length", None) or kind._variant_mapping
+    if isinstance(kind, sa.String) and not has_end:
+        raise CommandError(
+            f"{table}.{column.name} is a string without a length, which MariaDB does not take: "
+            "say sa.String(n), or sa.Text()."
         )
 
 
@@ -128,6 +135,19 @@ def refuse_deferrable(name: Any, table: str, options: Mapping[str, Any]) -> None
         )
 
 
+def refuse_bare_key(table: sa.Table, columns: list[str], parent: str) -> None:
+    """Raise CommandError for a key without an index, which MariaDB would make by itself."""
+    begun = [each.columns.keys() for each in table.indexes]
+    kinds = sa.UniqueConstraint | sa.PrimaryKeyConstraint
+    begun += [each.columns.keys() for each in table.constraints if isinstance(each, kinds)]
+    if not any(each[: len(columns)] == columns for each in begun):
+        index = "say index=True" if len(columns) == 1 else "add an Index(…) to __table_args__"
+        raise CommandError(
+            f"{table.name}.{', '.join(columns)} points at {parent} and has no index, so each "
+            f"DELETE there would read all of {table.name}: {index}."
+        )
+
+
 def refuse_generated(table: str, column: sa.Column[Any]) -> None:
     """Raise CommandError for a column of which a downgrade could give no value back."""
     if column.computed is not None or column.identity is not None:
@@ -138,12 +158,12 @@ def refuse_generated(table: str, column: sa.Column[Any]) -> None:
         )
 
 
-def refuse_in_new_table(op: ops.CreateTableOp) -> None:
+def refuse_in_new_table(op: ops.CreateTableOp, model: sa.Table) -> None:
     """Raise CommandError for what one of the engines does not know, or knows otherwise."""
     table = op.table_name
     for item in op.columns:
         if isinstance(item, sa.Column):
-            refuse_native_enum(table, item)
+            refuse_type(table, item)
             refuse_generated(table, item)
             default = item.server_default
             if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
@@ -155,6 +175,8 @@ def refuse_in_new_table(op: ops.CreateTableOp) -> None:
             refuse_deferrable(
                 item.name, table, {"deferrable": item.deferrable, "initially": item.initially}
             )
+            parent = item.elements[0].target_fullname.rpartition(".")[0]
+            refuse_bare_key(model, list(item.column_keys), parent)
 
 
 def refuse_pointing_ahead(flat: list[Any]) -> None:
@@ -178,9 +200,15 @@ def refuse_undivided(chain: Any, op: Any) -> None:
     """Raise CommandError for what no stage has an operation for."""
     table = getattr(op, "table_name", "the schema")
     if isinstance(op, ops.CreateUniqueConstraintOp):
+        columns = ", ".join(map(repr, op.columns))
+        index = (
+            "say index=True beside unique=True, and it is an index"
+            if len(op.columns) == 1
+            else f"say sa.Index(None, {columns}, unique=True) in its place"
+        )
         raise CommandError(
             f"{table}.{', '.join(op.columns)} is unique by a constraint, which SQLite adds only "
-            "by writing the table anew: say index=True beside unique=True, and it is an index."
+            f"by writing the table anew: {index}."
         )
     if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "unique":
         refuse_unique_no_more(table, op.constraint_name)

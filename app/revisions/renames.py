@@ -19,7 +19,8 @@ Became = dict[tuple[str, str], ops.DropColumnOp]
 
 ONLY_A_NAME = (
     "{table}.{new} is the new name of {table}.{old} and would have {what} as well: while two "
-    "releases run both names hold the same, so migrate the name alone, then the rest."
+    "releases run both names hold the same. Migrate the name alone, then the rest; another type is "
+    "a new column, but for a longer string."
 )
 NOT_IN_STEP = (
     "{table}.{new} cannot be the new name of {table}.{old}, {what}: let it be a column of its own, "
@@ -50,6 +51,7 @@ def found(
                 refuse_out_of_step(table, old, new, models)
                 became[table, name] = op
                 break
+    refuse_beside(flat, became)
     return became
 
 
@@ -88,6 +90,19 @@ def is_same(old: sa.Column[Any], new: sa.Column[Any], impl: DefaultImpl) -> bool
         getattr(each.type.dialect_impl(impl.dialect), word, None) for each in (old, new)
     )
     return first == second and not impl.compare_type(old, new)
+
+
+def refuse_beside(flat: list[MigrateOperation], became: Became) -> None:
+    """Raise CommandError where a contract would drop what has gone to a new name, and what dies."""
+    renamed = {old.table_name: old.column_name for old in became.values()}
+    going = {id(op) for op in became.values()}
+    for op in flat:
+        if isinstance(op, ops.DropColumnOp) and op.table_name in renamed and id(op) not in going:
+            raise CommandError(
+                f"{op.table_name}.{renamed[op.table_name]} has a new name and {op.table_name}."
+                f"{op.column_name} goes: migrate one of the two, then the other, so that its "
+                "contract can say what dies."
+            )
 
 
 def refuse_case(table: str, old: str, new: str) -> None:

@@ -66,7 +66,7 @@ def of_checks(table: sa.Table, inspector: sa.Inspector) -> Iterator[str]:
     for name in sorted(stands.keys() - declared.keys(), key=str):
         yield (
             f"{table.name} has a CHECK that is in no model any more ({name}), and nothing here "
-            f"would drop it: leave it there, with the columns that it names, or {BY_HAND}."
+            f"would drop it: leave it in the model, with the columns that it names, or {BY_HAND}."
         )
     for name in sorted(stands.keys() & declared.keys(), key=str):
         words = declared[name].sqltext.compile(
@@ -100,7 +100,7 @@ def of_defaults(table: sa.Table, inspector: sa.Inspector) -> Iterator[str]:
         if (wanted is None) != (there is None):
             does = "loses its" if wanted is None else "gets a"
             yield (
-                f"{name} {does} server_default, which over rows nothing here would write: "
+                f"{name} {does} server_default, which nothing here changes over rows: "
                 f"{'leave it' if wanted is None else 'say default= in Python'}, or {BY_HAND}."
             )
         elif wanted and there and isinstance(column.type, COMPARED) and differ(wanted, there):

@@ -59,7 +59,7 @@ def refuse_empty(table: str, column: str) -> None:
     refuse(
         f"SELECT {key} FROM {engine.quoted(table)} WHERE {engine.quoted(column)} IS NULL",
         f"{table}.{column} is empty in rows {{}}. Fill them, with `flask db backfill` if it has "
-        "one, then run the command again. Nothing was changed.",
+        "one, then run the command again.",
     )
 
 
@@ -177,7 +177,7 @@ def refuse_orphans(table: str, columns: list[str], referred: str, theirs: list[s
     ours, keys = map(engine.quoted, columns), map(engine.quoted, theirs)
     pairs = list(zip(ours, keys, strict=True))
     orphans = (
-        f"SELECT {engine.listed(columns[:1], 'c.')} FROM {engine.quoted(table)} c WHERE "
+        f"SELECT DISTINCT {engine.listed(columns[:1], 'c.')} FROM {engine.quoted(table)} c WHERE "
         + " AND ".join(f"c.{our} IS NOT NULL" for our, _ in pairs)
         + f" AND NOT EXISTS (SELECT 1 FROM {engine.quoted(referred)} p WHERE "
         + " AND ".join(f"p.{key} = c.{our}" for our, key in pairs)

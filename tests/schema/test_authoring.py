@@ -220,7 +220,7 @@ def test_a_rename_is_asked_about_and_carried_over(at_head: Schema, project: Path
 
     nobody = migrate(at_head, project, "-m", "Renaming")
     assert nobody.returncode == 1
-    assert "user.display_name goes and user.shown_name comes, of the same type" in nobody.stderr
+    assert "user.display_name goes and user.shown_name comes, which is alike" in nobody.stderr
     assert "Traceback" not in nobody.stderr
     said = answered(at_head, project, "y")
 

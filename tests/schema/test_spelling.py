@@ -110,9 +110,21 @@ REFUSED = [
         "User.at = mapped_column(Point, nullable=True)",
     ),
     (
-        "user.at may not be empty, and there is no such value to begin with",
+        "user.at may not be empty, and nothing here knows a value to begin with",
         "class Point(sa.types.UserDefinedType):\n    pass\n\n\n"
         "User.at = mapped_column(Point, nullable=False)",
+    ),
+    (
+        "user.at is a string without a length, which MariaDB does not take: say sa.String(n)",
+        column("at", "sa.String"),
+    ),
+    (
+        "user.boss points at user and has no index, so each DELETE there would read all of user",
+        "User.boss = mapped_column(sa.ForeignKey('user.id'), nullable=True)",
+    ),
+    (
+        "say sa.Index(None, 'name', 'email', unique=True) in its place",
+        "User.__table__.append_constraint(sa.UniqueConstraint('name', 'email', name='uq_user'))",
     ),
     (MORE, INDEX.format("User.display_name, sqlite_where=User.id > 1")),
     (MORE, INDEX.format("User.display_name, postgresql_using='hash'")),
@@ -139,6 +151,23 @@ def test_what_no_revision_can_spell_is_refused_in_a_sentence(
         assert "Traceback" not in made.stderr
         assert new_files(project) == []
         assert (project / "migrations" / "HEAD").read_text() == f"{HEAD}\n"
+
+
+def test_a_default_will_do_for_what_is_unique_beside_others(
+    sqlite_at_head: Schema, project: Path
+) -> None:
+    change_models(
+        project,
+        "User.kind = mapped_column(sa.String(9), default='cat', nullable=False)",
+        "sa.Index('ix_user_kind', User.kind, User.name, unique=True)",
+    )
+
+    made = migrate(sqlite_at_head, project, "-m", "Adding kinds")
+
+    assert made.returncode == 0, made.stderr
+    assert any(
+        "{'kind': 'cat'}" in each.read_text().replace('"', "'") for each in new_files(project)
+    )
 
 
 def test_an_index_that_was_made_by_hand_stands_and_goes_by_hand(
