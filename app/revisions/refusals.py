@@ -44,14 +44,14 @@ def refuse_type(table: str, column: sa.Column[Any]) -> None:
 
 
 def refuse_computed(table: str, column: sa.Column[Any]) -> None:
-    """Raise CommandError for a default that is no constant: SQLite adds no such column to rows."""
+    """Raise CommandError for what the engine computes: a column of it, or its default."""
     refuse_generated(table, column)
     default = column.server_default
     if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
         raise CommandError(
-            f"{table}.{column.name} has a server_default that is no constant, and SQLite adds no "
-            "such column: say default= in Python instead, and let it be empty first (`| None`) "
-            "where the rows of before need values of their own."
+            f"{table}.{column.name} has a server_default that is no constant, of which each engine "
+            "makes something else, and SQLite no column over rows: say default= in Python instead, "
+            "and let it be empty first (`| None`) where rows of before need values of their own."
         )
 
 
@@ -164,13 +164,7 @@ def refuse_in_new_table(op: ops.CreateTableOp, model: sa.Table) -> None:
     for item in op.columns:
         if isinstance(item, sa.Column):
             refuse_type(table, item)
-            refuse_generated(table, item)
-            default = item.server_default
-            if isinstance(default, sa.DefaultClause) and not is_constant(default.arg):
-                raise CommandError(
-                    f"{table}.{item.name} has a server_default that is no constant, of which each "
-                    "engine makes something else: say default= in Python instead."
-                )
+            refuse_computed(table, item)
         elif isinstance(item, sa.ForeignKeyConstraint):
             refuse_deferrable(
                 item.name, table, {"deferrable": item.deferrable, "initially": item.initially}

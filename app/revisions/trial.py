@@ -21,6 +21,7 @@ from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 
 from app.revisions import authoring, lint, proof, reading, rendered, troubles
+from app.revisions.verify import quietly
 from app.schema.backfill import Backfill
 
 DRIVERS = ("sqlite", "postgresql+psycopg", "mariadb+pymysql")
@@ -38,7 +39,7 @@ def all_or_nothing(config: Config) -> Iterator[None]:
     authoring.made.clear()
     try:
         yield
-        with quiet():
+        with quietly(logging.INFO):  # of each script, Alembic would say that it writes it
             try_out(ScriptDirectory.from_config(config))
     except BaseException as error:
         written = set(authoring.made)
@@ -46,16 +47,6 @@ def all_or_nothing(config: Config) -> Iterator[None]:
         if isinstance(error, Exception) and (is_of(error, written) or not troubles.said(error)):
             raise CommandError(UNFIT.format(cause_of(error))) from error
         raise
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Alembic from telling of each of the scripts that are written here."""
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def is_of(error: Exception, files: set[Path]) -> bool:

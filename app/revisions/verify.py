@@ -45,9 +45,9 @@ def scratch(server: sa.URL) -> Iterator[sa.URL]:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Let nobody be told of each step: what is wrong is in the answer."""
-    logging.disable(logging.WARNING)
+def quietly(level: int) -> Iterator[None]:
+    """Let nobody be told of each step, up to this level: what is wrong is in the answer."""
+    logging.disable(level)
     try:
         yield
     finally:
@@ -78,7 +78,7 @@ class Walk:
             "not_proven": self.unproven,
         }
 
-    @quietly()
+    @quietly(logging.WARNING)
     def run(self) -> None:
         if trouble := troubles.of_the_story(self.script, ()):
             self.failures.append(trouble)

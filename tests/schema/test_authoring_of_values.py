@@ -11,7 +11,7 @@ from tests.schema.test_authoring import answered, migrate, new_files
 
 LEVEL = "class Level(enum.Enum):\n    low = 1\n    high = 2\n\n\n"
 REFUSED = {
-    "user.seen has a server_default that is no constant, and SQLite adds no such column: say": (
+    "user.seen has a server_default that is no constant, of which each engine makes": (
         "    seen: Mapped[datetime] = mapped_column(server_default=sa.func.now())"
     ),
     "user.code has a server_default that is no constant": (
